@@ -1,0 +1,196 @@
+"""Environment in, one frozen object out; no other module reads the environment."""
+
+import dataclasses
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# Test suites and load tools have variables of their own under the same prefix.
+FOREIGN_PREFIXES = ("TRANSIT_TEST_", "TRANSIT_SIM_")
+
+# One word an instant: RFC 3339 or the empty string for "the real clock".
+REAL_CLOCK = ""
+
+
+class SettingsError(ValueError):
+    """A variable that cannot be used; the message is one line for whoever set it."""
+
+
+def setting(default: Any, meaning: str, *, variable: str | None = None, **limits: Any) -> Any:
+    """One variable: its default, what it means (README and --help print it), its limits.
+
+    Limits: `minimum`, `maximum` (numbers, inclusive), `choices` (words).
+    The variable is TRANSIT_ and the field's name in capitals unless `variable` names another.
+    """
+    return dataclasses.field(
+        default=default, metadata={"meaning": meaning, "variable": variable, "limits": limits}
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that an operator can choose. To add a setting, add its line here."""
+
+    # Where the data is.
+    database_url: str = setting(
+        "", "PostgreSQL for the service, as role transit_service", variable="DATABASE_URL"
+    )
+    owner_database_url: str = setting(
+        "", "PostgreSQL for migrate, as the owner; DATABASE_URL if empty"
+    )
+    redis_url: str = setting(
+        "redis://127.0.0.1:6379/0",
+        "the cache (Redis protocol; unix:///path/to.sock too)",
+        variable="REDIS_URL",
+    )
+    # Where the service listens, and with how many processes.
+    host: str = setting("127.0.0.1", "address to listen on; there is no access control yet")
+    port: int = setting(8000, "port to listen on; 0 picks a free one", minimum=0, maximum=65535)
+    workers: int = setting(
+        0, "processes that answer requests; 0 is half the cores", minimum=0, maximum=256
+    )
+    drain_seconds: float = setting(
+        10.0,
+        "a stopping worker finishes what is in flight for at most so long",
+        minimum=0,
+        maximum=300,
+    )
+    idle_grace_seconds: float = setting(
+        1.0,
+        "a stopping worker still answers on idle connections for so long",
+        minimum=0,
+        maximum=60,
+    )
+    # Limits on everything that can grow.
+    body_limit_bytes: int = setting(
+        1_048_576, "largest request body", minimum=1_024, maximum=67_108_864
+    )
+    pool_size: int = setting(8, "database connections of one worker", minimum=1, maximum=200)
+    pool_wait_ms: int = setting(
+        1_000, "longest wait for a free database connection", minimum=1, maximum=60_000
+    )
+    statement_timeout_ms: int = setting(
+        5_000, "longest a statement may run on the server", minimum=10, maximum=600_000
+    )
+    connect_timeout_seconds: int = setting(
+        2, "longest a connection to the database may take", minimum=1, maximum=60
+    )
+    batch_limit: int = setting(
+        64, "requests that one procedure call takes along", minimum=1, maximum=1_000
+    )
+    queue_limit: int = setting(
+        1_024, "requests that wait for a procedure call; beyond it 503", minimum=1, maximum=100_000
+    )
+    # The cache.
+    cache_timeout_ms: int = setting(
+        200, "longest wait for the cache, connecting or asking", minimum=1, maximum=10_000
+    )
+    cache_pool_size: int = setting(16, "cache connections of one worker", minimum=1, maximum=1_000)
+    # What is written.
+    log_level: str = setting(
+        "info", "least severe line that is logged", choices=("debug", "info", "warning", "error")
+    )
+    log_format: str = setting(
+        "auto",
+        "json, text, or auto: text on a terminal",
+        choices=("auto", "json", "text"),
+    )
+    # Simulation.
+    simulated_clock: bool = setting(
+        False, "serve GET and PUT /clock and let time be set; never in production"
+    )
+    simulated_clock_start: str = setting(
+        REAL_CLOCK, "where a new simulated clock starts, RFC 3339; now if empty"
+    )
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            _check(variable_of(field), getattr(self, field.name), field.metadata["limits"])
+
+    @property
+    def owner_url(self) -> str:
+        """Where migrate connects."""
+        return self.owner_database_url or self.database_url
+
+    @property
+    def worker_count(self) -> int:
+        """Half the cores unless said: PostgreSQL on the same machine needs the others."""
+        return self.workers or max(1, (os.cpu_count() or 2) // 2)
+
+    def environment(self) -> dict[str, str]:
+        """These settings as variables, for a process that is started with them."""
+        return {
+            variable_of(field): _as_text(getattr(self, field.name))
+            for field in dataclasses.fields(self)
+        }
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings in the environment; raises SettingsError with one line on the first wrong one."""
+    variables = os.environ if environment is None else environment
+    fields = {variable_of(field): field for field in dataclasses.fields(Settings)}
+    for variable in variables:
+        foreign = not variable.startswith("TRANSIT_") or variable.startswith(FOREIGN_PREFIXES)
+        if not foreign and variable not in fields:
+            raise SettingsError(f"{variable} is not a setting; `transit-api --help` lists them")
+    values = {
+        field.name: _parse(variable, variables[variable], field.type)
+        for variable, field in fields.items()
+        if variable in variables
+    }
+    return Settings(**values)
+
+
+def variable_of(field: "dataclasses.Field[Any]") -> str:
+    """The environment variable of a field."""
+    named: str | None = field.metadata["variable"]
+    return named or f"TRANSIT_{field.name.upper()}"
+
+
+def list_settings() -> Iterator[tuple[str, str, str]]:
+    """Variable, default and meaning of each setting, in the order of the class."""
+    for field in dataclasses.fields(Settings):
+        limits = field.metadata["limits"]
+        meaning = field.metadata["meaning"]
+        if "minimum" in limits:
+            meaning += f" ({limits['minimum']} to {limits['maximum']})"
+        yield variable_of(field), _as_text(field.default), meaning
+
+
+def _parse(variable: str, text: str, kind: Any) -> Any:
+    if kind is bool:
+        words = {
+            "1": True,
+            "true": True,
+            "yes": True,
+            "0": False,
+            "false": False,
+            "no": False,
+            "": False,
+        }
+        if text.lower() not in words:
+            raise SettingsError(f"{variable}={text!r} is neither 1 nor 0")
+        return words[text.lower()]
+    try:
+        return kind(text)
+    except ValueError:
+        wanted = "a whole number" if kind is int else "a number"
+        raise SettingsError(f"{variable}={text!r} is not {wanted}") from None
+
+
+def _check(variable: str, value: Any, limits: Mapping[str, Any]) -> None:
+    choices = limits.get("choices")
+    if choices and value not in choices:
+        raise SettingsError(f"{variable}={value!r} is none of {', '.join(choices)}")
+    # Written so that a NaN, which compares false with everything, is refused as well.
+    if "minimum" in limits and not limits["minimum"] <= value <= limits["maximum"]:
+        raise SettingsError(
+            f"{variable}={value!r} is not between {limits['minimum']} and {limits['maximum']}"
+        )
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return str(value)
