@@ -1,0 +1,172 @@
+"""The vocabulary of refusals: one table from error code to HTTP status, and problem+json answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import orjson
+from aiohttp import web
+
+PROBLEM_JSON: Final = "application/problem+json"
+RETRY_AFTER_S: Final = "1"
+
+
+class Refusal(NamedTuple):
+    """What a client is told under one error code when nothing more precise is known."""
+
+    status: int
+    title: str
+    detail: str
+
+
+# The same words are the outcomes of the SQL functions, the codes of the OpenAPI document and the
+# names of tests.
+REFUSALS: Final[dict[str, Refusal]] = {
+    "card_not_found": Refusal(404, "Card not found", "There is no card with this identifier."),
+    "user_not_found": Refusal(404, "User not found", "There is no user with this identifier."),
+    "trip_not_found": Refusal(404, "Trip not found", "There is no trip with this identifier."),
+    "station_not_found": Refusal(
+        404, "Station not found", "There is no station with this identifier."
+    ),
+    "route_not_found": Refusal(404, "Route not found", "There is no route with this identifier."),
+    "alert_not_found": Refusal(404, "Alert not found", "There is no alert with this identifier."),
+    "pass_not_found": Refusal(
+        404, "No monthly pass", "The card has no monthly pass that is in force."
+    ),
+    "insufficient_balance": Refusal(
+        402,
+        "Insufficient balance",
+        "The balance, and credit where it is allowed, does not cover the price.",
+    ),
+    "card_not_active": Refusal(
+        409, "Card not active", "The card is blocked, replaced or expired."
+    ),
+    "card_not_personalised": Refusal(
+        409, "Card not personalised", "This needs a card that belongs to a user."
+    ),
+    "amount_out_of_range": Refusal(
+        422, "Amount out of range", "The amount lies outside the limits of the recharge channel."
+    ),
+    "balance_limit_exceeded": Refusal(
+        409, "Balance limit exceeded", "The recharge would lift the balance above its ceiling."
+    ),
+    "pass_daily_limit": Refusal(
+        409, "Daily limit of the pass", "The monthly pass was used 6 times on that service day."
+    ),
+    "pass_in_force": Refusal(
+        409, "Pass in force", "The card has a monthly pass in force; one at a time."
+    ),
+    "trip_already_ended": Refusal(409, "Trip already ended", "The trip has been ended before."),
+    "trip_expired": Refusal(
+        409, "Trip expired", "A trip can be ended within 4 hours of its start."
+    ),
+    "trip_ends_before_start": Refusal(
+        422, "Trip ends before its start", "`ended_at` lies before the start of the trip."
+    ),
+    "tap_in_future": Refusal(
+        422, "Time in the future", "The time lies more than 5 minutes ahead of the service's clock."
+    ),
+    "tap_too_old": Refusal(
+        422, "Tap too old", "A tap is accepted up to 7 days after it was made."
+    ),
+    "user_exists": Refusal(409, "User exists", "A user with this `document_id` is registered."),
+    "user_has_balance": Refusal(
+        409, "User has balance", "A card of the user has a balance or a debt; settle it first."
+    ),
+    "idempotency_key_reused": Refusal(
+        422,
+        "Idempotency key reused",
+        "This key served a different request of the same card before; use a new one.",
+    ),
+    "database_unavailable": Refusal(
+        503,
+        "Database unavailable",
+        "The database does not answer. Retry with the same key: it tells whether this was done.",
+    ),
+    "overloaded": Refusal(
+        503, "Overloaded", "Too many requests are waiting; nothing was done. Retry later."
+    ),
+    "cache_unavailable": Refusal(503, "Cache unavailable", "The cache does not answer."),
+    "malformed_json": Refusal(400, "Malformed JSON", "The body is not a JSON document."),
+    "bad_request": Refusal(400, "Bad request", "The request is not well-formed HTTP."),
+    "not_found": Refusal(404, "Not found", "There is nothing at this path."),
+    "method_not_allowed": Refusal(
+        405, "Method not allowed", "This path does not take this method; `Allow` names those it does."
+    ),
+    "request_timeout": Refusal(
+        408, "Request timeout", "The body did not arrive in time; nothing was done."
+    ),
+    "payload_too_large": Refusal(413, "Payload too large", "A body may have up to 1 MiB."),
+    "unsupported_media_type": Refusal(
+        415, "Unsupported media type", "Send the body as `application/json` in UTF-8."
+    ),
+    "validation_error": Refusal(
+        422, "Validation error", "The request breaks the schema; `errors` names each field."
+    ),
+    "internal_error": Refusal(
+        500, "Internal error", "A defect of the service; it was logged with this request id."
+    ),
+}
+
+
+class Problem(Exception):
+    """A refusal on its way to the client; `code` is a key of REFUSALS."""
+
+    def __init__(
+        self,
+        code: str,
+        detail: str | None = None,
+        *,
+        errors: Mapping[Any, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(code)
+        self.code = code
+        self.detail = detail
+        self.errors = errors
+        self.headers = headers
+
+
+def invalid(field: str, message: str) -> Problem:
+    """One field of the request breaks the schema."""
+    return Problem("validation_error", errors={field: [message]})
+
+
+def problem_body(problem: Problem, request_id: str) -> dict[str, Any]:
+    """The RFC 9457 object for a refusal."""
+    refusal = REFUSALS[problem.code]
+    body = {
+        "type": f"/docs#{problem.code}",
+        "title": refusal.title,
+        "status": refusal.status,
+        "detail": problem.detail or refusal.detail,
+        "code": problem.code,
+        "request_id": request_id,
+    }
+    if refusal.status == 422:
+        body["errors"] = problem.errors or {}
+    return body
+
+
+def problem_answer(problem: Problem, request_id: str) -> web.Response:
+    """The answer for a refusal; a 503 says when to come back."""
+    status = REFUSALS[problem.code].status
+    answer = web.Response(
+        status=status,
+        body=_encode(problem_body(problem, request_id)),
+        content_type=PROBLEM_JSON,
+        headers=problem.headers,
+    )
+    if status == 503:
+        answer.headers.setdefault("Retry-After", RETRY_AFTER_S)
+    return answer
+
+
+def _encode(body: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)
+    except orjson.JSONEncodeError:
+        # The name of an unknown field may hold a lone surrogate, which UTF-8 cannot say.
+        return json.dumps(body).encode()

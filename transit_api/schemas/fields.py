@@ -1,0 +1,244 @@
+"""Strict building blocks of the schemas: what a number, a text or a time has to look like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+from marshmallow import ValidationError, fields, validate
+
+# JSON numbers are exact in every client up to here.
+IDENTIFIER_LIMIT: Final = 2**53
+
+_INSTANT = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE
+)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_DIGITS = re.compile(r"[0-9]{1,16}", re.ASCII)
+# PostgreSQL cannot store NUL, UTF-8 cannot say a lone surrogate.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+FIRST_YEAR: Final = 1900
+LAST_YEAR: Final = 2199
+
+
+class Unclean(Exception):
+    """Not plainly right: marshmallow decides, and words the error."""
+
+
+class Quick:
+    """A field that can also read a plainly right value without marshmallow's ceremony.
+
+    `quick` answers the same as `deserialize` or raises `Unclean` (a ValueError or a TypeError do
+    as well); a test compares the two. An upload of 1,000 taps is validated ten times faster so.
+    """
+
+    def quick(self, value: Any) -> Any:
+        raise Unclean
+
+
+class Whole(Quick, fields.Integer):
+    """A JSON integer between two limits, inclusive; no strings, no floats, no booleans."""
+
+    def __init__(self, minimum: int, maximum: int, **options: Any) -> None:
+        super().__init__(
+            strict=True,
+            validate=validate.Range(
+                min=minimum, max=maximum, error=f"Must be an integer from {minimum} to {maximum}."
+            ),
+            error_messages={"invalid": "Must be an integer."},
+            **options,
+        )
+        self.minimum, self.maximum = minimum, maximum
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
+        # marshmallow's own strict integer takes "5000" and, through __int__, more.
+        if type(value) is not int:
+            raise self.make_error("invalid", input=value)
+        return value
+
+    def quick(self, value: Any) -> int:
+        if type(value) is int and self.minimum <= value <= self.maximum:
+            return value
+        raise Unclean
+
+
+class Identifier(Whole):
+    """A positive integer below 2^53."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(1, IDENTIFIER_LIMIT - 1, **options)
+
+
+class Pesos(Whole):
+    """An amount of Colombian pesos."""
+
+    def __init__(self, minimum: int = 1 - IDENTIFIER_LIMIT, **options: Any) -> None:
+        super().__init__(minimum, IDENTIFIER_LIMIT - 1, **options)
+
+
+class Text(Quick, fields.String):
+    """A string of a limited length that is not blank and that PostgreSQL can store."""
+
+    def __init__(self, longest: int, *, pattern: str = r"\S", **options: Any) -> None:
+        self.pattern = re.compile(pattern)
+        self.longest = longest
+        super().__init__(
+            validate=[
+                validate.Length(1, longest),
+                # The document shows the pattern as it is; `search` is what JSON Schema means.
+                Matching(pattern),
+            ],
+            **options,
+        )
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, *args, **kwargs)
+        if _UNSTORABLE.search(text):
+            raise ValidationError("Must not hold NUL characters or lone surrogates.")
+        return text
+
+    def quick(self, value: Any) -> str:
+        if (
+            type(value) is str
+            and 0 < len(value) <= self.longest
+            and self.pattern.search(value)
+            and not _UNSTORABLE.search(value)
+        ):
+            return value
+        raise Unclean
+
+
+class Matching(validate.Regexp):
+    """A pattern that may match anywhere, as in JSON Schema."""
+
+    def __init__(self, pattern: str) -> None:
+        super().__init__(pattern)
+
+    def __call__(self, value: str | bytes) -> str | bytes:
+        if not self.regex.search(value):
+            raise ValidationError(
+                "Must not be blank." if self.regex.pattern == r"\S" else "Has a wrong form."
+            )
+        return value
+
+
+class Word(Quick, fields.String):
+    """One word of a closed list."""
+
+    def __init__(self, *words: str, **options: Any) -> None:
+        super().__init__(validate=validate.OneOf(words), **options)
+        self.words = frozenset(words)
+
+    def quick(self, value: Any) -> str:
+        if type(value) is str and value in self.words:
+            return value
+        raise Unclean
+
+
+class Degrees(Quick, fields.Float):
+    """A latitude or longitude in degrees: a JSON number, finite, within its circle."""
+
+    def __init__(self, limit: float, **options: Any) -> None:
+        super().__init__(validate=validate.Range(-limit, limit), **options)
+        self.limit = limit
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> float:
+        if type(value) not in (int, float):
+            raise self.make_error("invalid", input=value)
+        if not abs(value) <= self.limit:
+            raise ValidationError(f"Must be from {-self.limit} to {self.limit}.")
+        return float(value)
+
+    def quick(self, value: Any) -> float:
+        if type(value) in (int, float) and -self.limit <= value <= self.limit:
+            return float(value)
+        raise Unclean
+
+
+class Instant(Quick, fields.DateTime):
+    """An RFC 3339 time with an offset, from 1900 to 2199; read as an aware datetime in UTC."""
+
+    default_error_messages = {
+        "invalid": "Must be an RFC 3339 time with an offset, as 2026-11-20T06:42:07-05:00.",
+    }
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(format="iso", **options)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> datetime:
+        try:
+            return self.quick(value)
+        except (Unclean, ValueError, OverflowError) as error:
+            raise self.make_error("invalid", input=value) from error
+
+    def quick(self, value: Any) -> datetime:
+        if type(value) is not str or not _INSTANT.fullmatch(value):
+            raise Unclean
+        moment = datetime.fromisoformat(value.upper()).astimezone(UTC)
+        if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+            raise Unclean
+        return moment
+
+
+class ServiceDay(Quick, fields.Date):
+    """A day in America/Bogota, as 2026-11-20."""
+
+    default_error_messages = {"invalid": "Must be a day, as 2026-11-20."}
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> date:
+        try:
+            return self.quick(value)
+        except (Unclean, ValueError) as error:
+            raise self.make_error("invalid", input=value) from error
+
+    def quick(self, value: Any) -> date:
+        if type(value) is not str or not _DAY.fullmatch(value):
+            raise Unclean
+        day = date.fromisoformat(value)
+        if not FIRST_YEAR <= day.year <= LAST_YEAR:
+            raise Unclean
+        return day
+
+
+class QueryWhole(Whole):
+    """An integer in a query string: plain decimal digits."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
+        if not isinstance(value, str) or not _DIGITS.fullmatch(value):
+            raise self.make_error("invalid", input=value)
+        return int(value)
+
+    def quick(self, value: Any) -> int:
+        if not _DIGITS.fullmatch(value):
+            raise Unclean
+        return super().quick(int(value))
+
+
+class Elements(fields.List):
+    """A list of 1 to `most` objects, counted before any of them is looked at."""
+
+    def __init__(self, element: Any, most: int, **options: Any) -> None:
+        super().__init__(
+            fields.Nested(element), required=True, validate=validate.Length(1, most), **options
+        )
+        self.most = most
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> list[Any]:
+        self.count(value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+    def count(self, value: Any) -> None:
+        """Refuse what is no list, or one of the wrong length."""
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        if not 1 <= len(value) <= self.most:
+            raise ValidationError(f"Must hold 1 to {self.most} elements.")
+
+
+def optional() -> dict[str, Any]:
+    """Options of a field that may be absent; null says the same as absent."""
+    return {"load_default": None, "allow_none": True}

@@ -1,0 +1,51 @@
+"""Pages of a list: the query that asks for one and the frame that answers it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from marshmallow import fields
+
+from transit_api.schemas.fields import QueryWhole, Text, optional
+from transit_api.schemas.strict import ResponseSchema, StrictSchema
+
+PAGE: Final = 50
+LONGEST_PAGE: Final = 200
+CURSOR_LENGTH: Final = 200
+
+
+class PageQuery(StrictSchema):
+    """Which page of a list."""
+
+    limit = QueryWhole(
+        1, LONGEST_PAGE, load_default=PAGE, metadata={"description": "Items of a page."}
+    )
+    cursor = Text(
+        CURSOR_LENGTH,
+        **optional(),
+        metadata={"description": "`next_cursor` of the page before; opaque."},
+    )
+
+
+class NoQuery(StrictSchema):
+    """No query parameters at all."""
+
+
+class PageResponse(ResponseSchema):
+    """The frame of a page; the lists add `items`."""
+
+    next_cursor = Text(
+        CURSOR_LENGTH,
+        allow_none=True,
+        metadata={"description": "Where the next page starts; null on the last page."},
+    )
+
+
+def items(element: type[ResponseSchema]) -> Any:
+    """The `items` of a page."""
+    return fields.List(fields.Nested(element))
+
+
+def page_example(element: type[ResponseSchema]) -> dict[str, Any]:
+    """A page of one example item."""
+    return {"items": [element.example], "next_cursor": "WyJjYXJkcyIsNDA5N10"}

@@ -1,0 +1,110 @@
+"""What all schemas have in common: requests take nothing unknown and have a quick path."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from marshmallow import RAISE, Schema, ValidationError, validates_schema
+from marshmallow.fields import Field
+
+from transit_api.schemas.fields import Elements, Quick, Unclean
+
+
+class StrictSchema(Schema):
+    """A schema that refuses unknown fields; `example` is shown in the document."""
+
+    example: ClassVar[dict[str, Any]] = {}
+
+    class Meta:
+        unknown = RAISE
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._quick = {
+            name: (field.quick, field.allow_none)
+            for name, field in self.load_fields.items()
+            if isinstance(field, Quick)
+        }
+        self._required = [n for n, field in self.load_fields.items() if field.required]
+        self._absent = {
+            n: field.load_default for n, field in self.load_fields.items() if not field.required
+        }
+
+    def check(self, data: dict[str, Any]) -> None:
+        """What must hold between fields; raises ValidationError."""
+
+    @validates_schema
+    def _check(self, data: dict[str, Any], **_: Any) -> None:
+        self.check(data)
+
+    def read(self, data: Any) -> dict[str, Any]:
+        """The same as `load`, without marshmallow's ceremony where the data is plainly right."""
+        try:
+            return self._read_quickly(data)
+        except (Unclean, KeyError, ValueError, TypeError, OverflowError, AttributeError):
+            loaded: dict[str, Any] = self.load(data)
+            return loaded
+
+    def _read_quickly(self, data: dict[str, Any]) -> dict[str, Any]:
+        read = self._absent.copy()
+        for name, value in data.items():
+            quick, allow_none = self._quick[name]
+            read[name] = None if value is None and allow_none else quick(value)
+        for name in self._required:
+            read[name]
+        self.check(read)
+        return read
+
+
+class BatchSchema(StrictSchema):
+    """A request of one list; the elements are read in slices by `validation`."""
+
+    @property
+    def list_name(self) -> str:
+        """The name of the one field."""
+        (name,) = self.load_fields
+        return name
+
+    @property
+    def element(self) -> StrictSchema:
+        """The schema of an element."""
+        nested: Any = self._elements.inner
+        schema: StrictSchema = nested.schema
+        return schema
+
+    def envelope(self, data: Any) -> list[Any]:
+        """The elements, not yet looked at; refuses everything that is wrong around them."""
+        if not isinstance(data, dict):
+            raise ValidationError({"_schema": ["Must be an object."]})
+        name = self.list_name
+        errors = {key: ["Unknown field."] for key in data if key != name}
+        if name not in data:
+            errors[name] = ["Missing data for required field."]
+        else:
+            try:
+                self._elements.count(data[name])
+            except ValidationError as error:
+                errors[name] = list(error.messages)
+        if errors:
+            raise ValidationError(errors)
+        elements: list[Any] = data[name]
+        return elements
+
+    @property
+    def _elements(self) -> Elements:
+        field: Field[Any] = self.load_fields[self.list_name]
+        assert isinstance(field, Elements)
+        return field
+
+
+class ResponseSchema(Schema):
+    """What goes out: every field is always there, null where the field allows it."""
+
+    example: ClassVar[dict[str, Any]] = {}
+
+    class Meta:
+        unknown = RAISE
+
+    def on_bind_field(self, field_name: str, field_obj: Field[Any]) -> None:
+        """Nothing is left out of an answer."""
+        field_obj.required = True

@@ -1,0 +1,194 @@
+"""Trips and the taps that start them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import ValidationError, fields
+
+from transit_api.schemas.fields import (
+    Elements,
+    Identifier,
+    Instant,
+    Pesos,
+    Whole,
+    Word,
+    optional,
+)
+from transit_api.schemas.paging import PageResponse, items, page_example
+from transit_api.schemas.strict import BatchSchema, ResponseSchema, StrictSchema
+
+FARE_RULES = ("base", "transfer", "subsidy_pass", "monthly_pass", "credit")
+
+TAP_REFUSALS = (
+    "card_not_found",
+    "station_not_found",
+    "route_not_found",
+    "tap_in_future",
+    "tap_too_old",
+    "card_not_active",
+    "pass_daily_limit",
+    "insufficient_balance",
+    "idempotency_key_reused",
+)
+
+
+class TripStartRequest(StrictSchema):
+    """A card shown to a validator; the device fields come both or not at all."""
+
+    card_id = Identifier(required=True)
+    station_id = Identifier(required=True)
+    route_id = Identifier(**optional())
+    tapped_at = Instant(
+        **optional(), metadata={"description": "When the card was shown; default: now."}
+    )
+    device_id = Identifier(**optional())
+    device_seq = Identifier(
+        **optional(), metadata={"description": "The device's own number of this tap."}
+    )
+
+    example = {
+        "card_id": 8400001,
+        "station_id": 1,
+        "tapped_at": "2026-11-20T06:42:07-05:00",
+        "device_id": 901,
+        "device_seq": 17,
+    }
+
+    def check(self, data: dict[str, Any]) -> None:
+        """A sequence number says nothing without its device, nor the other way round."""
+        if (data.get("device_id") is None) != (data.get("device_seq") is None):
+            name = "device_id" if data.get("device_id") is None else "device_seq"
+            raise ValidationError("device_id and device_seq come both or not at all.", name)
+
+
+class TapElement(TripStartRequest):
+    """A tap of an upload: its device and number are its key."""
+
+    device_id = Identifier(required=True)
+    device_seq = Identifier(required=True)
+
+    example = TripStartRequest.example
+
+
+class TapsBatchRequest(BatchSchema):
+    """1 to 1,000 taps."""
+
+    taps = Elements(TapElement, 1000)
+
+    example = {"taps": [TapElement.example]}
+
+
+class TripEndRequest(StrictSchema):
+    """Where and when a rider got off."""
+
+    trip_id = Identifier(required=True)
+    station_id = Identifier(required=True)
+    ended_at = Instant(**optional())
+
+    example = {"trip_id": 16800001, "station_id": 2, "ended_at": "2026-11-20T07:20:00-05:00"}
+
+
+class TripResponse(ResponseSchema):
+    """A trip; `balance` is that after the tap, `fare` and `fare_rule` are the present ones."""
+
+    trip_id = Identifier()
+    card_id = Identifier(metadata={"description": "The card that was tapped."})
+    user_id = Identifier(allow_none=True)
+    start_station_id = Identifier()
+    end_station_id = Identifier(allow_none=True)
+    route_id = Identifier(allow_none=True)
+    started_at = Instant()
+    ended_at = Instant(allow_none=True)
+    status = Word("in_progress", "completed", "expired")
+    fare = Pesos(0)
+    fare_rule = Word(*FARE_RULES)
+    journey_id = Identifier(
+        allow_none=True, metadata={"description": "The trip that paid; null on a monthly pass."}
+    )
+    balance = Pesos(0)
+
+    example = {
+        "trip_id": 16800001,
+        "card_id": 8400001,
+        "user_id": 4200001,
+        "start_station_id": 1,
+        "end_station_id": None,
+        "route_id": None,
+        "started_at": "2026-11-20T11:42:07.000000Z",
+        "ended_at": None,
+        "status": "in_progress",
+        "fare": 3550,
+        "fare_rule": "base",
+        "journey_id": 16800001,
+        "balance": 12450,
+    }
+
+
+class TripList(PageResponse):
+    """A page of trips, newest first."""
+
+    items = items(TripResponse)
+
+    example = page_example(TripResponse)
+
+
+class TapResult(ResponseSchema):
+    """What became of one tap; `balance` is null when there is no such card."""
+
+    outcome = Word("accepted", *TAP_REFUSALS)
+    replayed = fields.Boolean()
+    trip_id = Identifier(allow_none=True)
+    fare = Pesos(0, allow_none=True)
+    balance = Pesos(0, allow_none=True)
+
+    example = {
+        "outcome": "accepted",
+        "replayed": False,
+        "trip_id": 16800001,
+        "fare": 3550,
+        "balance": 12450,
+    }
+
+
+class TapsBatchResponse(ResponseSchema):
+    """One result a tap, in their order; accepted and denied together are their number."""
+
+    results = fields.List(fields.Nested(TapResult))
+    accepted = Whole(0, 1000)
+    denied = Whole(0, 1000)
+    replayed = Whole(0, 1000)
+
+    example = {"results": [TapResult.example], "accepted": 1, "denied": 0, "replayed": 0}
+
+
+class ExplanationResponse(ResponseSchema):
+    """Why a trip costs what it costs; exactly one step is applied, and it is the fare rule."""
+
+    trip_id = Identifier()
+    tariff = fields.Dict(metadata={"description": "The tariff version in force at the tap."})
+    fare = Pesos(0)
+    fare_rule = Word(*FARE_RULES)
+    steps = fields.List(
+        fields.Dict(),
+        metadata={"description": "Each rule looked at, in order: `rule`, `applied`, its fact."},
+    )
+    corrections = fields.List(
+        fields.Dict(), metadata={"description": "Later changes of the fare; empty where none."}
+    )
+
+    example = {
+        "trip_id": 16800001,
+        "tariff": {"valid_from_on": "2026-01-14", "base_fare": 3550},
+        "fare": 3550,
+        "fare_rule": "base",
+        "steps": [
+            {"rule": "monthly_pass", "applied": False, "fact": "no pass in force"},
+            {"rule": "transfer", "applied": False, "fact": "no open journey"},
+            {"rule": "subsidy_pass", "applied": False, "fact": "the profile has no free trips"},
+            {"rule": "base", "applied": True, "fact": "the balance covers 3550"},
+        ],
+        "corrections": [],
+    }
+
+
