@@ -127,7 +127,7 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """The settings in the environment; raises SettingsError with one line on the first wrong one."""
+    """The settings in the environment; SettingsError names the first wrong one in a line."""
     variables = os.environ if environment is None else environment
     fields = {variable_of(field): field for field in dataclasses.fields(Settings)}
     for variable in variables:

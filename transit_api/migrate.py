@@ -1,0 +1,245 @@
+"""Brings a database to this release: sql/schema once each, sql/procedures rebuilt whole."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import psycopg2.errors
+
+from transit_api import network
+
+SQL = Path(__file__).parent.parent / "sql"
+SERVICE_ROLE = "transit_service"
+
+# Any number will do, as long as every release uses the same one.
+MIGRATION_LOCK = 7_265_011
+
+# What is missing for a release, by name; no row: the database is ready for it. A newer
+# database lacks nothing, so the last release stays ready while the next one migrates.
+READINESS_SQL = "SELECT part FROM api.read_missing_parts(%s::text[], %s::text[])"
+
+_RECORDS = """
+    CREATE TABLE IF NOT EXISTS transit.schema_migrations (
+        version    text        PRIMARY KEY,
+        checksum   text        NOT NULL,
+        applied_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+    );
+    COMMENT ON TABLE transit.schema_migrations IS
+        'Files of sql/schema that were applied, once each';
+    CREATE TABLE IF NOT EXISTS transit.rebuilt_parts (
+        part       text        PRIMARY KEY,
+        checksum   text        NOT NULL,
+        rebuilt_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+    );
+    COMMENT ON TABLE transit.rebuilt_parts IS
+        'What is rebuilt whole when its files change: the procedures, the network';
+"""
+
+_GRANTS = f"""
+    GRANT USAGE ON SCHEMA transit, api TO {SERVICE_ROLE};
+    GRANT SELECT ON ALL TABLES IN SCHEMA transit TO {SERVICE_ROLE};
+    GRANT SELECT ON ALL TABLES IN SCHEMA api TO {SERVICE_ROLE};
+    REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA api FROM PUBLIC;
+    GRANT EXECUTE ON ALL ROUTINES IN SCHEMA api TO {SERVICE_ROLE};
+"""
+
+# What a file meets when it comes before the one that it needs.
+_NOT_YET = (
+    psycopg2.errors.UndefinedFunction,
+    psycopg2.errors.UndefinedObject,
+    psycopg2.errors.UndefinedTable,
+    psycopg2.errors.InvalidSchemaName,
+)
+
+
+class MigrationError(RuntimeError):
+    """The database cannot be brought to this release; the message says why in one line."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run of migrate did."""
+
+    applied: tuple[str, ...]
+    procedures_rebuilt: bool
+    network_loaded: bool
+
+    def __str__(self) -> str:
+        done = [f"applied {', '.join(self.applied)}"] if self.applied else []
+        done += ["rebuilt the procedures"] if self.procedures_rebuilt else []
+        done += ["loaded the network"] if self.network_loaded else []
+        return "; ".join(done) or "nothing to do"
+
+
+def migrate(dsn: str, sql: Path = SQL) -> Outcome:
+    """Migrate the database at `dsn` as its owner; MigrationError if that cannot be done.
+
+    Safe to run twice and by several at once: one works, the others wait and find it done.
+    """
+    with _owner_connection(dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_catalog.pg_advisory_lock(%s)", [MIGRATION_LOCK])
+        connection.commit()
+        applied = _apply_schema(connection, cursor, sql / "schema")
+        return Outcome(
+            applied=applied,
+            procedures_rebuilt=_rebuild_procedures(connection, cursor, sql / "procedures"),
+            network_loaded=_load_network(connection, cursor, sql / "network"),
+        )
+
+
+def readiness_parameters(sql: Path = SQL) -> tuple[list[str], list[str]]:
+    """What READINESS_SQL asks for: this release's schema files and its functions."""
+    return (
+        [path.stem for path in _files(sql / "schema")],
+        # Files that start with a digit hold types or views, which other files need.
+        [path.stem for path in _files(sql / "procedures") if not path.stem[0].isdigit()],
+    )
+
+
+def is_empty(dsn: str) -> bool:
+    """Whether nothing was ever migrated there."""
+    with _owner_connection(dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_catalog.to_regnamespace('transit') IS NULL")
+        return bool(cursor.fetchone()[0])
+
+
+@contextmanager
+def _owner_connection(dsn: str) -> Iterator[Any]:
+    try:
+        connection = psycopg2.connect(dsn, connect_timeout=10, application_name="transit-migrate")
+    except psycopg2.Error as error:
+        raise MigrationError(f"cannot connect to the database: {_one_line(error)}") from error
+    try:
+        yield connection
+    except psycopg2.Error as error:
+        raise MigrationError(_one_line(error)) from error
+    finally:
+        connection.close()
+
+
+def _apply_schema(connection: Any, cursor: Any, folder: Path) -> tuple[str, ...]:
+    files = _files(folder)
+    done = _recorded(connection, cursor, "schema_migrations", "version")
+    unknown = sorted(set(done) - {path.stem for path in files})
+    if unknown:
+        raise MigrationError(
+            f"the database has {', '.join(unknown)}, which this release does not know:"
+            " a newer release has migrated it"
+        )
+    for path in files:
+        if path.stem in done and done[path.stem] != _checksum([path]):
+            raise MigrationError(
+                f"{path.name} was changed after it had been applied;"
+                " restore it and put the change into a new file"
+            )
+    pending = [path for path in files if path.stem not in done]
+    for path in pending:
+        _run_file(cursor, path)
+        cursor.execute(_RECORDS)
+        cursor.execute(
+            "INSERT INTO transit.schema_migrations (version, checksum) VALUES (%s, %s)",
+            [path.stem, _checksum([path])],
+        )
+        connection.commit()
+    return tuple(path.stem for path in pending)
+
+
+def _rebuild_procedures(connection: Any, cursor: Any, folder: Path) -> bool:
+    files = _files(folder)
+    # The grants and the records are part of what is rebuilt.
+    checksum = _checksum(files, _GRANTS)
+    cursor.execute("SELECT pg_catalog.to_regnamespace('api') IS NOT NULL")
+    (exists,) = cursor.fetchone()
+    if exists and _recorded(connection, cursor, "rebuilt_parts", "part").get("api") == checksum:
+        return False
+    cursor.execute("DROP SCHEMA IF EXISTS api CASCADE")
+    cursor.execute("CREATE SCHEMA api")
+    # A body may name a function whose file comes later.
+    cursor.execute("SET LOCAL check_function_bodies = off")
+    _run_in_any_order(cursor, files)
+    cursor.execute(_GRANTS)
+    _record_part(connection, cursor, "api", checksum)
+    return True
+
+
+def _run_in_any_order(cursor: Any, files: list[Path]) -> None:
+    """Run every file; one that needs what a later one makes is tried again after it."""
+    while files:
+        postponed: list[Path] = []
+        reason: MigrationError | None = None
+        for path in files:
+            cursor.execute("SAVEPOINT before_file")
+            try:
+                _run_file(cursor, path)
+            except MigrationError as error:
+                if not isinstance(error.__cause__, _NOT_YET):
+                    raise
+                cursor.execute("ROLLBACK TO SAVEPOINT before_file")
+                postponed.append(path)
+                reason = reason or error
+            cursor.execute("RELEASE SAVEPOINT before_file")
+        if reason and len(postponed) == len(files):
+            raise reason
+        files = postponed
+
+
+def _load_network(connection: Any, cursor: Any, folder: Path) -> bool:
+    loader = Path(network.__file__)
+    checksum = _checksum(sorted(folder.iterdir()), loader.read_text(encoding="utf-8"))
+    if _recorded(connection, cursor, "rebuilt_parts", "part").get("network") == checksum:
+        return False
+    network.load_network(cursor)
+    _record_part(connection, cursor, "network", checksum)
+    return True
+
+
+def _recorded(connection: Any, cursor: Any, table: str, key: str) -> dict[str, str]:
+    """Name and checksum of what the database has; nothing if it is empty."""
+    cursor.execute("SELECT pg_catalog.to_regclass(%s) IS NOT NULL", [f"transit.{table}"])
+    if not cursor.fetchone()[0]:
+        connection.commit()
+        return {}
+    cursor.execute(f"SELECT {key}, checksum FROM transit.{table}")
+    recorded = dict(cursor.fetchall())
+    connection.commit()
+    return recorded
+
+
+def _record_part(connection: Any, cursor: Any, part: str, checksum: str) -> None:
+    cursor.execute(
+        "INSERT INTO transit.rebuilt_parts AS parts (part, checksum) VALUES (%s, %s)"
+        " ON CONFLICT (part) DO UPDATE"
+        " SET checksum = excluded.checksum, rebuilt_at = pg_catalog.now()",
+        [part, checksum],
+    )
+    connection.commit()
+
+
+def _run_file(cursor: Any, path: Path) -> None:
+    try:
+        cursor.execute(path.read_text(encoding="utf-8"))
+    except psycopg2.Error as error:
+        raise MigrationError(f"{path.name}: {_one_line(error)}") from error
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.sql"))
+
+
+def _checksum(files: Iterable[Path], *more: str) -> str:
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for text in more:
+        digest.update(text.encode() + b"\0")
+    return digest.hexdigest()
+
+
+def _one_line(error: psycopg2.Error) -> str:
+    primary = error.diag.message_primary if error.diag else None
+    lines = (primary or str(error)).strip().splitlines()
+    return " ".join(line.strip() for line in lines) or type(error).__name__
