@@ -1,0 +1,139 @@
+"""Migration: once each, rebuilt whole, safe to run twice and at once."""
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Database
+from transit_api import migrate as migration
+from transit_api.migrate import MigrationError, migrate
+
+
+@pytest.fixture
+def sql(tmp_path: Path) -> Path:
+    """A copy of the SQL files that a test may change."""
+    return Path(shutil.copytree(migration.SQL, tmp_path / "sql"))
+
+
+def missing_parts(database: Database, sql: Path = migration.SQL) -> list[Any]:
+    with database.connect("transit_service") as connection, connection.cursor() as cursor:
+        cursor.execute(migration.READINESS_SQL, migration.readiness_parameters(sql))
+        return [row.part for row in cursor.fetchall()]
+
+
+def functions_of(database: Database) -> list[Any]:
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT p.oid::regprocedure::text, pg_get_functiondef(p.oid), p.proacl::text"
+            " FROM pg_proc AS p WHERE p.pronamespace = 'api'::regnamespace ORDER BY 1"
+        )
+        return list(cursor.fetchall())
+
+
+def test_empty_database_is_filled_and_ready(empty_database: Database) -> None:
+    outcome = migrate(empty_database.owner_url)
+    assert outcome.applied[0] == "001_foundations"
+    assert outcome.procedures_rebuilt and outcome.network_loaded
+    assert missing_parts(empty_database) == []
+
+
+def test_second_run_has_nothing_to_do(fresh_database: Database) -> None:
+    assert str(migrate(fresh_database.owner_url)) == "nothing to do"
+
+
+def test_two_at_once_on_an_empty_database_share_the_work(empty_database: Database) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(migrate, [empty_database.owner_url] * 4))
+    assert sum(bool(outcome.applied) for outcome in outcomes) == 1
+    assert sum(outcome.procedures_rebuilt for outcome in outcomes) == 1
+    assert missing_parts(empty_database) == []
+
+
+def test_a_changed_applied_file_is_refused(fresh_database: Database, sql: Path) -> None:
+    with (sql / "schema" / "001_foundations.sql").open("a") as file:
+        file.write("-- changed\n")
+    with pytest.raises(MigrationError, match="001_foundations.sql was changed after"):
+        migrate(fresh_database.owner_url, sql)
+
+
+def test_a_file_of_a_newer_release_is_refused(fresh_database: Database, sql: Path) -> None:
+    newest = sql / "schema" / "999_newer.sql"
+    newest.write_text("CREATE TABLE transit.newer (n integer)")
+    assert migrate(fresh_database.owner_url, sql).applied == ("999_newer",)
+    newest.unlink()
+    with pytest.raises(MigrationError, match="999_newer.*a newer release has migrated it"):
+        migrate(fresh_database.owner_url, sql)
+
+
+def test_a_failing_file_leaves_nothing_behind(fresh_database: Database, sql: Path) -> None:
+    (sql / "schema" / "999_wrong.sql").write_text("CREATE TABLE transit.half (n integer); SELEC;")
+    with pytest.raises(MigrationError, match=r"999_wrong\.sql: syntax error"):
+        migrate(fresh_database.owner_url, sql)
+    with fresh_database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('transit.half') AS half")
+        assert cursor.fetchone().half is None
+    assert str(migrate(fresh_database.owner_url)) == "nothing to do"
+
+
+def test_a_broken_procedure_keeps_the_old_ones(fresh_database: Database, sql: Path) -> None:
+    before = functions_of(fresh_database)
+    (sql / "procedures" / "broken.sql").write_text("CREATE FUNCTION api.broken() RETURNS nothing")
+    with pytest.raises(MigrationError, match=r"broken\.sql"):
+        migrate(fresh_database.owner_url, sql)
+    assert functions_of(fresh_database) == before
+
+
+def test_rebuilding_twice_leaves_the_same_functions(fresh_database: Database) -> None:
+    before = functions_of(fresh_database)
+    with fresh_database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("DROP SCHEMA api CASCADE")
+    assert migrate(fresh_database.owner_url).procedures_rebuilt
+    assert functions_of(fresh_database) == before
+
+
+def test_order_of_procedure_files_does_not_matter(fresh_database: Database, sql: Path) -> None:
+    made = "CREATE FUNCTION api.{}({} api.late) RETURNS integer LANGUAGE sql AS 'SELECT 1'"
+    (sql / "procedures" / "aaa_first.sql").write_text(made.format("aaa_first", "p"))
+    (sql / "procedures" / "zzz_late.sql").write_text("CREATE TYPE api.late AS (n integer)")
+    (sql / "procedures" / "zzz_late.sql").rename(sql / "procedures" / "zzz.sql")
+    assert migrate(fresh_database.owner_url, sql).procedures_rebuilt
+    assert missing_parts(fresh_database, sql) == ["zzz"]
+
+
+def test_readiness_names_what_a_newer_release_needs(fresh_database: Database, sql: Path) -> None:
+    (sql / "schema" / "999_newer.sql").write_text("SELECT")
+    (sql / "procedures" / "newer_function.sql").write_text("SELECT")
+    assert sorted(missing_parts(fresh_database, sql)) == ["999_newer", "newer_function"]
+
+
+def test_older_release_stays_ready_on_a_newer_database(fresh_database: Database, sql: Path) -> None:
+    (sql / "schema" / "999_newer.sql").write_text("SELECT")
+    migrate(fresh_database.owner_url, sql)
+    assert missing_parts(fresh_database) == []
+
+
+def test_service_role_can_call_and_read_but_not_write(service_pg: Any) -> None:
+    with service_pg.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.oid::regclass::text AS name FROM pg_class AS c"
+            " WHERE c.relnamespace = 'transit'::regnamespace AND c.relkind IN ('r', 'p', 'v')"
+            " AND (has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')"
+            "      OR NOT has_table_privilege(c.oid, 'SELECT'))"
+        )
+        assert cursor.fetchall() == []
+        cursor.execute(
+            "SELECT p.oid::regprocedure::text AS name FROM pg_proc AS p"
+            " WHERE p.pronamespace = 'api'::regnamespace"
+            " AND (NOT has_function_privilege(p.oid, 'EXECUTE')"
+            "      OR has_function_privilege('public', p.oid, 'EXECUTE'))"
+        )
+        assert cursor.fetchall() == []
+
+
+def test_unreachable_database_is_one_line() -> None:
+    with pytest.raises(MigrationError, match="cannot connect to the database") as caught:
+        migrate("postgresql://nobody@/nowhere?host=/nonexistent")
+    assert "\n" not in str(caught.value)
