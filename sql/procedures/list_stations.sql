@@ -1,4 +1,4 @@
--- Which stations are there, of this kind, on this corridor, in this locality, with this in the name?
+-- Which stations are there, of this kind, on this corridor, in this locality, of this name?
 -- A filter that is null lets everything through. p_q is looked for in names and codes; it and the
 -- locality ignore case and accents. Locks nothing.
 

@@ -41,14 +41,14 @@ ON transit.alerts ((coalesce(active_until, 'infinity'::timestamptz)));
 -- has to learn of it (a HOT update): every vehicle writes here every 20 to 30 seconds.
 CREATE TABLE transit.vehicles (
     vehicle_id        bigint            PRIMARY KEY,
-    route_id          integer           NOT NULL
-                                        REFERENCES transit.routes (route_id) ON DELETE CASCADE,
+    route_id          integer           NOT NULL,
     stop_sequence     integer           NOT NULL,
     latitude          double precision  NOT NULL,
     longitude         double precision  NOT NULL,
     travelled_s       double precision  NOT NULL,
     recorded_at       timestamptz       NOT NULL,
     occupancy_status  text              NOT NULL,
+    FOREIGN KEY (route_id) REFERENCES transit.routes (route_id) ON DELETE CASCADE,
     CONSTRAINT vehicles_stop_sequence_is_positive CHECK (stop_sequence > 0),
     CONSTRAINT vehicles_latitude_is_on_earth CHECK (latitude BETWEEN -90 AND 90),
     CONSTRAINT vehicles_longitude_is_on_earth CHECK (longitude BETWEEN -180 AND 180),

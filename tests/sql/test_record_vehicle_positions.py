@@ -1,5 +1,6 @@
 """api.record_vehicle_positions: the latest position of each vehicle."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import psycopg2
@@ -95,6 +96,36 @@ def test_occupancy_words_are_those_of_gtfs_realtime(pg):
     with pytest.raises(psycopg2.errors.CheckViolation) as refusal:
         record(pg, position(1, occupancy="COSY"))
     assert refusal.value.diag.constraint_name == "vehicles_occupancy_status_is_known"
+
+
+def wait_until_blocked(watcher, pid):
+    """Return once that backend waits for a lock; the suite's time limit bounds the wait."""
+    while True:
+        with watcher.cursor() as cursor:
+            cursor.execute("SELECT cardinality(pg_blocking_pids(%s)) > 0", (pid,))
+            if cursor.fetchone() == (True,):
+                return
+
+
+def test_vehicles_are_locked_in_the_order_of_their_ids(fresh_database):
+    feed, holder, watcher = (fresh_database.connect() for _ in range(3))
+    record(feed, position(1), position(2))
+    feed.commit()
+    with holder.cursor() as cursor:
+        cursor.execute("SELECT FROM transit.vehicles AS v WHERE v.vehicle_id = 1 FOR UPDATE")
+    with ThreadPoolExecutor(1) as executor:
+        answer = executor.submit(record, feed, position(2), position(1))
+        wait_until_blocked(watcher, feed.info.backend_pid)
+        # Waiting for vehicle 1, the feed that names 2 first must not hold 2 yet.
+        with watcher.cursor() as cursor:
+            cursor.execute(
+                "SELECT FROM transit.vehicles AS v WHERE v.vehicle_id = 2 FOR UPDATE NOWAIT"
+            )
+        watcher.rollback()
+        holder.rollback()
+        assert answer.result() == ("accepted", None, 2)
+    for connection in (feed, holder, watcher):
+        connection.close()
 
 
 def test_empty_call_takes_nothing(pg):
