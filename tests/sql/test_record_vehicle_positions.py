@@ -98,13 +98,14 @@ def test_occupancy_words_are_those_of_gtfs_realtime(pg):
     assert refusal.value.diag.constraint_name == "vehicles_occupancy_status_is_known"
 
 
-def wait_until_blocked(watcher, pid):
-    """Return once that backend waits for a lock; the suite's time limit bounds the wait."""
-    while True:
+def wait_until_blocked(watcher, pid, answer):
+    """Return once that backend waits for a lock, as it must before it has an answer."""
+    while not answer.done():
         with watcher.cursor() as cursor:
             cursor.execute("SELECT cardinality(pg_blocking_pids(%s)) > 0", (pid,))
             if cursor.fetchone() == (True,):
                 return
+    raise AssertionError(f"it did not wait, and answered {answer.result()}")
 
 
 def test_vehicles_are_locked_in_the_order_of_their_ids(fresh_database):
@@ -115,7 +116,7 @@ def test_vehicles_are_locked_in_the_order_of_their_ids(fresh_database):
         cursor.execute("SELECT FROM transit.vehicles AS v WHERE v.vehicle_id = 1 FOR UPDATE")
     with ThreadPoolExecutor(1) as executor:
         answer = executor.submit(record, feed, position(2), position(1))
-        wait_until_blocked(watcher, feed.info.backend_pid)
+        wait_until_blocked(watcher, feed.info.backend_pid, answer)
         # Waiting for vehicle 1, the feed that names 2 first must not hold 2 yet.
         with watcher.cursor() as cursor:
             cursor.execute(
