@@ -1,0 +1,19 @@
+-- Expires one card, under the lock of its account that the caller holds.
+CREATE FUNCTION api.expire_card(p_card_id bigint, p_now timestamptz) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+    v_before api.tapped_account := api.read_tapped_account(p_card_id);
+    v_held   bigint := v_before.balance - v_before.debt;
+BEGIN
+    IF v_held <> 0 THEN
+        PERFORM api.save_money(
+            v_before,
+            api.post_entry(v_before, 'unclaimed', 'unclaimed', -v_held, p_card_id, p_now),
+            0, p_now
+        );
+    END IF;
+    PERFORM api.change_card_status(p_card_id, 'expired', NULL, p_now);
+END;
+$$;
+COMMENT ON FUNCTION api.expire_card(bigint, timestamptz) IS 'Expires one card';

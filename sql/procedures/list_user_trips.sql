@@ -1,0 +1,32 @@
+-- The trips over all cards of a user, newest first; the page after the trip that started at
+-- p_after_started_at with p_after_trip_id.
+CREATE FUNCTION api.list_user_trips(
+    p_user_id bigint, p_after_started_at timestamptz, p_after_trip_id bigint, p_limit integer
+) RETURNS SETOF api.trip
+LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    RETURN QUERY
+    SELECT shown.*
+    FROM transit.accounts AS a
+    CROSS JOIN LATERAL (
+        SELECT t.trip_id
+        FROM transit.trips AS t
+        WHERE
+            t.account_id = a.account_id
+            AND t.tapped_at <= coalesce(p_after_started_at, 'infinity')
+            AND (
+                p_after_started_at IS NULL
+                OR (t.tapped_at, t.trip_id) < (p_after_started_at, p_after_trip_id)
+            )
+        ORDER BY t.tapped_at DESC, t.trip_id DESC
+        LIMIT p_limit
+    ) AS page
+    INNER JOIN api.trip AS shown ON shown.trip_id = page.trip_id
+    WHERE a.user_id = p_user_id
+    ORDER BY shown.started_at DESC, shown.trip_id DESC
+    LIMIT p_limit;
+END;
+$$;
+COMMENT ON FUNCTION api.list_user_trips(bigint, timestamptz, bigint, integer) IS
+'A page of the trips of a user';

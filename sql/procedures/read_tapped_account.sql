@@ -1,0 +1,19 @@
+-- The account of a card, with what a decision needs to know of it. Null when there is no card.
+CREATE FUNCTION api.read_tapped_account(p_card_id bigint) RETURNS api.tapped_account
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+    v_account api.tapped_account;
+BEGIN
+    SELECT
+        a.account_id, a.card_id, a.user_id, a.profile, a.balance, a.debt, a.credit_trip_floor,
+        a.credit_returns_on, a.last_tapped_at, c.last_active_on,
+        EXISTS (SELECT FROM transit.monthly_passes AS p WHERE p.account_id = a.account_id)
+    INTO v_account
+    FROM transit.cards AS c
+    INNER JOIN transit.accounts AS a ON a.account_id = c.account_id
+    WHERE c.card_id = p_card_id;
+    RETURN v_account;
+END;
+$$;
+COMMENT ON FUNCTION api.read_tapped_account(bigint) IS 'The account behind a card';

@@ -1,0 +1,24 @@
+-- The record of a key of a card, with outcome idempotency_key_reused where the key stands for
+-- another request; null when the key is new or there is none.
+CREATE FUNCTION api.recall(p_card_id bigint, p_key text, p_request_hash uuid)
+RETURNS transit.idempotency_records
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    v_record transit.idempotency_records;
+BEGIN
+    IF p_key IS NULL THEN
+        RETURN NULL;
+    END IF;
+    SELECT r.* INTO v_record
+    FROM transit.idempotency_records AS r
+    WHERE r.card_id = p_card_id AND r.key = p_key;
+    IF v_record.request_hash <> p_request_hash THEN
+        v_record.outcome := 'idempotency_key_reused';
+        v_record.detail := NULL;
+        v_record.reference_id := NULL;
+    END IF;
+    RETURN v_record;
+END;
+$$;
+COMMENT ON FUNCTION api.recall(bigint, text, uuid) IS 'What was decided for a key';

@@ -1,0 +1,16 @@
+-- The answer to a refused tap: no trip, no fare, the balance as it is.
+CREATE FUNCTION api.refuse(p_outcome text, p_detail text, p_balance bigint, p_replayed boolean)
+RETURNS api.tap_answer
+LANGUAGE plpgsql IMMUTABLE
+AS $$
+DECLARE
+    v_answer api.tap_answer;
+BEGIN
+    v_answer.outcome := p_outcome;
+    v_answer.detail := p_detail;
+    v_answer.balance := p_balance;
+    v_answer.replayed := p_replayed;
+    RETURN v_answer;
+END;
+$$;
+COMMENT ON FUNCTION api.refuse(text, text, bigint, boolean) IS 'The answer to a refused tap';

@@ -1,0 +1,30 @@
+-- Why a trip cannot end at a moment; nothing in both where it can.
+CREATE FUNCTION api.refuse_end(
+    p_trip transit.trips, p_at timestamptz, p_now timestamptz, OUT outcome text, OUT detail text
+)
+LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    IF p_trip.ended_at IS NOT NULL THEN
+        outcome := 'trip_already_ended';
+        detail := format('The trip ended at %s.', api.format_time(p_trip.ended_at));
+    ELSIF p_at > p_now + interval '5 minutes' THEN
+        outcome := 'tap_in_future';
+        detail := format(
+            'The end %s lies more than 5 minutes ahead of the clock, %s.',
+            api.format_time(p_at), api.format_time(p_now)
+        );
+    ELSIF p_at < p_trip.tapped_at THEN
+        outcome := 'trip_ends_before_start';
+        detail := format(
+            'The trip started at %s, after %s.', api.format_time(p_trip.tapped_at), api.format_time(p_at)
+        );
+    ELSIF p_at > p_trip.tapped_at + interval '4 hours' THEN
+        outcome := 'trip_expired';
+        detail := format(
+            'The trip started at %s and could be ended within 4 hours.', api.format_time(p_trip.tapped_at)
+        );
+    END IF;
+END;
+$$;
+COMMENT ON FUNCTION api.refuse_end(transit.trips, timestamptz, timestamptz) IS 'Why a trip cannot end then';

@@ -1,0 +1,46 @@
+-- Why a recharge is refused, in the order of the checks: the card, the limits of the channel, the
+-- ceiling of the balance after the debt is repaid. Nothing in both where it is accepted.
+CREATE FUNCTION api.refuse_recharge(
+    p_card_id bigint, p_amount bigint, p_channel text, p_account api.tapped_account,
+    p_now timestamptz, OUT outcome text, OUT detail text
+)
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    v_status      text := (SELECT c.status FROM transit.cards AS c WHERE c.card_id = p_card_id);
+    v_channel     transit.channels;
+    v_max_balance bigint := (
+        SELECT l.max_balance FROM transit.card_limits AS l
+        WHERE l.valid_from <= p_now ORDER BY l.valid_from DESC LIMIT 1
+    );
+BEGIN
+    SELECT h.* INTO v_channel
+    FROM transit.channels AS h
+    WHERE h.code = p_channel AND h.valid_from <= p_now
+    ORDER BY h.valid_from DESC
+    LIMIT 1;
+    IF v_status <> 'active' THEN
+        outcome := 'card_not_active';
+        detail := format('The card is %s; only an active card can be recharged.', v_status);
+    ELSIF NOT FOUND THEN
+        outcome := 'validation_error';
+        detail := format('There is no channel %L.', p_channel);
+    ELSIF p_amount NOT BETWEEN v_channel.min_amount AND v_channel.max_amount THEN
+        outcome := 'amount_out_of_range';
+        detail := format(
+            'The channel %s takes %s to %s pesos, not %s.',
+            p_channel, v_channel.min_amount, v_channel.max_amount, p_amount
+        );
+    ELSIF p_account.balance - p_account.debt + p_amount > v_max_balance THEN
+        outcome := 'balance_limit_exceeded';
+        detail := format(
+            'The balance would be %s, above the ceiling of %s; at most %s can be loaded now.',
+            p_account.balance - p_account.debt + p_amount, v_max_balance,
+            greatest(v_max_balance - p_account.balance + p_account.debt, 0)
+        );
+    END IF;
+END;
+$$;
+COMMENT ON FUNCTION api.refuse_recharge(
+    bigint, bigint, text, api.tapped_account, timestamptz
+) IS 'Why a recharge is refused';

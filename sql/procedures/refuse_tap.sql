@@ -1,0 +1,44 @@
+-- Rules 2 and 3: the outcome and detail of a tap refused for its time or for the status that its
+-- card had then; nothing in both where it is not refused.
+CREATE FUNCTION api.refuse_tap(
+    p_card_id bigint, p_tapped_at timestamptz, p_arrived_at timestamptz,
+    OUT outcome text, OUT detail text
+)
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    v_period transit.card_inactive_periods;
+BEGIN
+    IF p_tapped_at > p_arrived_at + interval '5 minutes' THEN
+        outcome := 'tap_in_future';
+        detail := format(
+            'The tap is stamped %s, more than 5 minutes after its arrival at %s; set the clock of the validator.',
+            api.format_time(p_tapped_at), api.format_time(p_arrived_at)
+        );
+        RETURN;
+    END IF;
+    IF p_tapped_at < p_arrived_at - interval '7 days' THEN
+        outcome := 'tap_too_old';
+        detail := format(
+            'The tap is stamped %s, more than 7 days before its arrival at %s; it can no longer be charged.',
+            api.format_time(p_tapped_at), api.format_time(p_arrived_at)
+        );
+        RETURN;
+    END IF;
+    SELECT i.*
+    INTO v_period
+    FROM transit.card_inactive_periods AS i
+    WHERE i.card_id = p_card_id AND i.inactive_from <= p_tapped_at AND p_tapped_at < i.inactive_until
+    ORDER BY i.period_id DESC
+    LIMIT 1;
+    IF FOUND THEN
+        outcome := 'card_not_active';
+        detail := format(
+            'The card is %s since %s; the tap is stamped %s.',
+            v_period.status, api.format_time(v_period.inactive_from), api.format_time(p_tapped_at)
+        );
+    END IF;
+END;
+$$;
+COMMENT ON FUNCTION api.refuse_tap(bigint, timestamptz, timestamptz) IS
+'Refuses a tap for its time or the status of its card then';

@@ -1,0 +1,17 @@
+-- Starts the simulated clock, or keeps the one that this database already runs on. Real data
+-- and a simulated clock do not mix: on a database that has trips, the clock can only begin
+-- after the latest of them.
+CREATE FUNCTION api.start_simulated_clock(p_start timestamptz)
+RETURNS TABLE (now timestamptz, speed double precision)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
+AS $$
+BEGIN
+    INSERT INTO transit.clock (simulated_origin, real_origin, speed)
+    SELECT
+        greatest(p_start, (SELECT max(d.on_day) + 1 FROM transit.daily_totals AS d)),
+        clock_timestamp(), 1
+    ON CONFLICT DO NOTHING;
+    RETURN QUERY SELECT r.now, r.speed FROM api.read_clock() AS r;
+END;
+$$;
+COMMENT ON FUNCTION api.start_simulated_clock(timestamptz) IS 'Starts the simulated clock unless one runs';

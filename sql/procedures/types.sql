@@ -1,0 +1,67 @@
+-- The types that the procedures hand to each other.
+
+-- One tap as it arrived; key is null when the client gave none.
+CREATE TYPE api.tap AS (
+    card_id    bigint,
+    station_id bigint,
+    route_id   bigint,
+    tapped_at  timestamptz,
+    device_id  bigint,
+    device_seq bigint,
+    key        text,
+    arrived_at timestamptz
+);
+
+-- The account behind a tapped card, as it stands under its lock.
+CREATE TYPE api.tapped_account AS (
+    account_id        bigint,
+    newest_card_id    bigint,
+    user_id           bigint,
+    profile           text,
+    balance           bigint,
+    debt              bigint,
+    credit_trip_floor bigint,
+    credit_returns_on date,
+    last_tapped_at    timestamptz,
+    card_active_on    date,
+    has_pass          boolean
+);
+
+-- What a trip from one station costs under one tariff.
+CREATE TYPE api.fare_terms AS (
+    tariff_id                    integer,
+    component                    text,
+    full_fare                    bigint,
+    transfer_window              interval,
+    max_transfers                integer,
+    zonal_to_trunk_transfer_fare bigint,
+    other_transfer_fare          bigint,
+    free_trips                   integer
+);
+
+-- A journey that a tap may continue, and for how much.
+CREATE TYPE api.transfer_offer AS (
+    journey_id      bigint,
+    transfer_number smallint,
+    fare            bigint
+);
+
+-- The answer to a tap: an outcome and the trip as it is shown to clients.
+CREATE TYPE api.tap_answer AS (
+    outcome          text,
+    detail           text,
+    replayed         boolean,
+    trip_id          bigint,
+    card_id          bigint,
+    user_id          bigint,
+    start_station_id integer,
+    end_station_id   integer,
+    route_id         integer,
+    started_at       timestamptz,
+    ended_at         timestamptz,
+    status           text,
+    fare             bigint,
+    fare_rule        text,
+    journey_id       bigint,
+    balance          bigint
+);
