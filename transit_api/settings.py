@@ -4,7 +4,9 @@ import dataclasses
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+from aiohttp import web
 
 # Test suites and load tools have variables of their own under the same prefix.
 FOREIGN_PREFIXES = ("TRANSIT_TEST_", "TRANSIT_SIM_")
@@ -20,7 +22,7 @@ class SettingsError(ValueError):
 def setting(default: Any, meaning: str, *, variable: str | None = None, **limits: Any) -> Any:
     """One variable: its default, what it means (README and --help print it), its limits.
 
-    Limits: `minimum`, `maximum` (numbers, inclusive), `choices` (words).
+    Limits: `minimum`, `maximum` (numbers, inclusive), `choices` (words), `instant` (RFC 3339).
     The variable is TRANSIT_ and the field's name in capitals unless `variable` names another.
     """
     return dataclasses.field(
@@ -101,7 +103,7 @@ class Settings:
         False, "serve GET and PUT /clock and let time be set; never in production"
     )
     simulated_clock_start: str = setting(
-        REAL_CLOCK, "where a new simulated clock starts, RFC 3339; now if empty"
+        REAL_CLOCK, "where a new simulated clock starts, RFC 3339; now if empty", instant=True
     )
 
     def __post_init__(self) -> None:
@@ -181,6 +183,8 @@ def _parse(variable: str, text: str, kind: Any) -> Any:
 
 def _check(variable: str, value: Any, limits: Mapping[str, Any]) -> None:
     choices = limits.get("choices")
+    if limits.get("instant") and value and not _is_instant(value):
+        raise SettingsError(f"{variable}={value!r} is no time like 2026-11-20T06:00:00-05:00")
     if choices and value not in choices:
         raise SettingsError(f"{variable}={value!r} is none of {', '.join(choices)}")
     # Written so that a NaN, which compares false with everything, is refused as well.
@@ -190,7 +194,17 @@ def _check(variable: str, value: Any, limits: Mapping[str, Any]) -> None:
         )
 
 
+def _is_instant(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
+
+
 def _as_text(value: Any) -> str:
     if isinstance(value, bool):
         return "1" if value else "0"
     return str(value)
+
+
+SETTINGS: Final = web.AppKey("SETTINGS", Settings)

@@ -1,0 +1,297 @@
+"""Many requests in flight, one procedure call: natural batching, which adds no wait.
+
+A call starts at once while one of the batcher's slots is free; what arrives while all are busy
+rides in the next call. A refusal is a row, so elements do not touch each other; if a whole call
+fails because the database is away each element is told so (a retry with its key is safe), and if
+it fails because of a defect it is halved until the poisonous element stands alone.
+"""
+
+import asyncio
+import collections
+import copy
+import dataclasses
+import datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Final
+
+import psycopg2
+from aiohttp import web
+
+from transit_api.db import DB, DatabaseUnavailable, Row
+from transit_api.metrics import METRICS, Metrics
+from transit_api.settings import SETTINGS
+
+Element = tuple[Any, ...]
+# SQL and parameters in, rows out: one of the database's fetch_all and write_all.
+Call = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
+
+Waiting = tuple[Element, "asyncio.Future[Row]"]
+
+RETRY_AFTER_S: Final = 1
+# An element that no call took along for so long is refused: nothing was done.
+LONGEST_WAIT_S: Final = 0.9
+# Uploads go in pieces, so that a live tap waits for one piece and not for a thousand taps.
+UPLOAD_CHUNK: Final = 250
+UPLOADS_AT_A_TIME: Final = 2
+UPLOADS_WAITING: Final = 64
+
+
+class Overloaded(Exception):
+    """A bounded queue is full, or its wait too long; nothing was done."""
+
+    def __init__(self, retry_after: int = RETRY_AFTER_S) -> None:
+        super().__init__("too many requests are waiting")
+        self.retry_after = retry_after
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ArrayFunction:
+    """A procedure that takes arrays (first `p_ref`) and answers one row an element."""
+
+    name: str
+    types: tuple[str, ...]
+    # A question about what does not exist is answered by no row.
+    may_be_silent: bool = False
+
+    @property
+    def sql(self) -> str:
+        """The call; the names come from the table below, never from a request."""
+        arrays = ", ".join(f"%s::{kind}[]" for kind in ("integer", *self.types))
+        return f"SELECT * FROM api.{self.name}({arrays})"
+
+    def parameters(self, elements: Sequence[Element]) -> list[str]:
+        """One array literal a parameter: parsed far faster than ARRAY[...] of a thousand."""
+        columns = [array_literal(column) for column in zip(*elements, strict=True)]
+        return [array_literal(range(len(elements))), *columns]
+
+
+def array_literal(values: Sequence[Any]) -> str:
+    """PostgreSQL's text form of an array of numbers, words, times and nulls."""
+    return "{" + ",".join(map(_item, values)) + "}"
+
+
+def _item(value: Any) -> str:
+    if type(value) is int:
+        return str(value)
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, datetime.datetime):
+        return '"' + value.isoformat() + '"'
+    if isinstance(value, float):
+        return repr(value)
+    raise TypeError(f"{type(value).__name__} does not go into an array")
+
+
+class Batcher:
+    """The line in front of one array function."""
+
+    def __init__(
+        self,
+        function: ArrayFunction,
+        call: Call,
+        *,
+        concurrency: int,
+        max_batch: int,
+        queue_limit: int,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self._function = function
+        self._sql = function.sql
+        self._call = call
+        self._free_slots = concurrency
+        self._max_batch = max_batch
+        self._queue_limit = queue_limit
+        self._metrics = metrics
+        self._queue: collections.deque[tuple[float, Element, asyncio.Future[Row]]] = (
+            collections.deque()
+        )
+        self._runs: set[asyncio.Task[None]] = set()
+        self._sweep: asyncio.TimerHandle | None = None
+        self._uploads = asyncio.Semaphore(UPLOADS_AT_A_TIME)
+        self._uploads_waiting = 0
+
+    @property
+    def waiting(self) -> int:
+        """Elements that no call has taken along yet."""
+        return len(self._queue)
+
+    async def submit(self, element: Element) -> Row:
+        """The answer row of one element (arguments after p_ref, in their order).
+
+        Raises Overloaded (nothing was done) and DatabaseUnavailable (ask again with the key). An
+        empty row says that the function had nothing to say, where it may.
+        """
+        if len(self._queue) >= self._queue_limit:
+            raise Overloaded
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Row] = loop.create_future()
+        self._queue.append((loop.time(), element, answer))
+        if self._free_slots:
+            self._free_slots -= 1
+            run = loop.create_task(self._run())
+            self._runs.add(run)
+            run.add_done_callback(self._runs.discard)
+        elif self._sweep is None:
+            self._sweep = loop.call_later(LONGEST_WAIT_S, self._expire)
+        return await answer
+
+    async def submit_many(self, elements: Sequence[Element]) -> list[Row]:
+        """The answer rows of an upload, in its order; decided in its order.
+
+        It goes in chunks, one after the other, beside the live calls and never before them. If it
+        raises, the chunks before the failure are done: ask again with the same keys.
+        """
+        if self._uploads_waiting >= UPLOADS_WAITING:
+            raise Overloaded
+        self._uploads_waiting += 1
+        try:
+            async with self._uploads:
+                return await self._upload(elements)
+        finally:
+            self._uploads_waiting -= 1
+
+    async def _upload(self, elements: Sequence[Element]) -> list[Row]:
+        loop = asyncio.get_running_loop()
+        rows: list[Row] = []
+        for start in range(0, len(elements), UPLOAD_CHUNK):
+            answers = [
+                (element, loop.create_future())
+                for element in elements[start : start + UPLOAD_CHUNK]
+            ]
+            await self._decide(answers)
+            rows.extend([answer.result() for _, answer in answers])
+        return rows
+
+    async def _run(self) -> None:
+        try:
+            while self._queue:
+                size = min(len(self._queue), self._max_batch)
+                await self._decide([self._queue.popleft()[1:] for _ in range(size)])
+        finally:
+            self._free_slots += 1
+
+    async def _decide(self, batch: list[Waiting]) -> None:
+        """Call, and give every element its answer; a waiter that is gone is passed over."""
+        try:
+            rows = await self._ask([element for element, _ in batch])
+        except asyncio.CancelledError:
+            _fail(batch, DatabaseUnavailable())
+            raise
+        except Exception as error:
+            if not _was_refused_whole(error) or len(batch) == 1:
+                _fail(batch, error)
+                return
+            middle = len(batch) // 2
+            await self._decide(batch[:middle])
+            await self._decide(batch[middle:])
+        else:
+            for (_, answer), row in zip(batch, rows, strict=True):
+                if not answer.done():
+                    answer.set_result(row)
+
+    async def _ask(self, elements: Sequence[Element]) -> list[Row]:
+        rows = await self._call(self._sql, self._function.parameters(elements))
+        answers: list[Row | None] = [None] * len(elements)
+        for row in rows:
+            answers[row["ref"]] = row
+        if None in answers and not self._function.may_be_silent:
+            raise LookupError(f"api.{self._function.name} left an element without an answer")
+        self._count(rows, len(elements))
+        return [row or {} for row in answers]
+
+    def _count(self, rows: list[Row], size: int) -> None:
+        if self._metrics is not None:
+            self._metrics.observe_batch(self._function.name, size)
+            if rows and "outcome" in rows[0]:
+                self._metrics.count_outcomes(self._function.name, rows)
+
+    def _expire(self) -> None:
+        loop = asyncio.get_running_loop()
+        too_old = loop.time() - LONGEST_WAIT_S
+        while self._queue and self._queue[0][0] <= too_old:
+            _, _, answer = self._queue.popleft()
+            if not answer.done():
+                answer.set_exception(Overloaded())
+        self._sweep = None
+        if self._queue:
+            self._sweep = loop.call_at(self._queue[0][0] + LONGEST_WAIT_S, self._expire)
+
+    async def close(self) -> None:
+        """Let the calls in flight and what waits for them finish."""
+        if self._runs:
+            await asyncio.wait(self._runs)
+        if self._sweep is not None:
+            self._sweep.cancel()
+
+
+def _was_refused_whole(error: Exception) -> bool:
+    """Whether the server refused the statement for a defect: rolled back, safe to ask again."""
+    return isinstance(error, psycopg2.Error) and error.pgcode is not None
+
+
+def _fail(batch: list[Waiting], error: Exception) -> None:
+    for _, answer in batch:
+        if not answer.done():
+            # One exception each: raised from several tasks, one would gather their tracebacks.
+            answer.set_exception(copy.copy(error))
+
+
+# p_ref first, then these: the elements of each function in the order of its arguments.
+START_TRIPS: Final = ArrayFunction(
+    "start_trips",
+    # card_id, station_id, route_id, tapped_at, device_id, device_seq, key
+    ("bigint", "bigint", "bigint", "timestamptz", "bigint", "bigint", "text"),
+)
+RECHARGE_CARDS: Final = ArrayFunction(
+    "recharge_cards",
+    # card_id, amount, channel, recharge_point_id, key
+    ("bigint", "bigint", "text", "bigint", "text"),
+)
+# card_id
+READ_BALANCES: Final = ArrayFunction("read_balances", ("bigint",), may_be_silent=True)
+# document_id, full_name, email, phone
+CREATE_USERS: Final = ArrayFunction("create_users", ("text", "text", "text", "text"))
+# user_id, profile
+ISSUE_CARDS: Final = ArrayFunction("issue_cards", ("bigint", "text"))
+# card_id, reason, key
+REPLACE_CARDS: Final = ArrayFunction("replace_cards", ("bigint", "text", "text"))
+# card_id, key
+BUY_MONTHLY_PASSES: Final = ArrayFunction("buy_monthly_passes", ("bigint", "text"))
+
+TAPS: Final = web.AppKey("TAPS", Batcher)
+RECHARGES: Final = web.AppKey("RECHARGES", Batcher)
+BALANCES: Final = web.AppKey("BALANCES", Batcher)
+USERS: Final = web.AppKey("USERS", Batcher)
+CARDS: Final = web.AppKey("CARDS", Batcher)
+REPLACEMENTS: Final = web.AppKey("REPLACEMENTS", Batcher)
+PASSES: Final = web.AppKey("PASSES", Batcher)
+
+# What each line may hold of the pool at once; uploads come on top.
+LINES: Final = {
+    TAPS: (START_TRIPS, 2),
+    RECHARGES: (RECHARGE_CARDS, 1),
+    BALANCES: (READ_BALANCES, 2),
+    USERS: (CREATE_USERS, 1),
+    CARDS: (ISSUE_CARDS, 1),
+    REPLACEMENTS: (REPLACE_CARDS, 1),
+    PASSES: (BUY_MONTHLY_PASSES, 1),
+}
+
+
+async def batching_lifespan(app: web.Application) -> AsyncIterator[None]:
+    """Open the lines once the database's pools exist; at the end, answer all who wait."""
+    settings, database = app[SETTINGS], app[DB]
+    for key, (function, concurrency) in LINES.items():
+        app[key] = Batcher(
+            function,
+            database.fetch_all if key is BALANCES else database.write_all,
+            concurrency=concurrency,
+            max_batch=settings.batch_limit,
+            queue_limit=settings.queue_limit,
+            metrics=app[METRICS],
+        )
+    yield
+    for key in LINES:
+        await app[key].close()

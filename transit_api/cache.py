@@ -1,0 +1,336 @@
+"""Cached reads; the only place that talks to Redis, and one table of families and their ages.
+
+How old an answer can be. Every copy carries the moment just before its database read began, and
+its age counts from there through both tiers; nothing ever makes it young again.
+
+- HIT: from this process or from Redis, at most `ttl_s` old when it leaves. Both tiers judge by the
+  same moment, so their ages do not add up; a Redis that hangs, dies or comes back empty can only
+  cause loads, never an older answer.
+- MISS, BYPASS: loaded for this request, or by the load of the same key that was under way when it
+  came: as old as that load took. BYPASS where Redis was not to be had.
+- STALE: only where a load failed because the database was away, at most `stale_s` old, and never
+  past the bound that the load set itself (arrivals: the last prediction).
+
+In this process age runs on the monotonic clock. Between processes it travels as wall-clock time: a
+value from the future is a miss, and hosts that share a Redis add the difference of their clocks
+to the bounds. Nothing is deleted on a write (it would race with loaders): freshness is age.
+"""
+
+import asyncio
+import collections
+import contextlib
+import dataclasses
+import hashlib
+import logging
+import time
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Final
+
+from aiohttp import web
+from redis import asyncio as aioredis
+from redis import exceptions as redis_errors
+from redis.backoff import NoBackoff
+
+from transit_api.db import DatabaseUnavailable
+from transit_api.metrics import METRICS, Metrics
+from transit_api.settings import SETTINGS, Settings
+from transit_api.wire import encode
+
+log = logging.getLogger(__name__)
+
+
+class CacheUnavailable(Exception):
+    """Redis did not answer in time."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Family:
+    """One kind of cached read: fresh for `ttl_s`, and if loads fail usable for `stale_s`."""
+
+    name: str
+    ttl_s: float
+    stale_s: float
+
+
+# Each kind of cached read, by name. Alerts must be seen within a second of being opened.
+FAMILIES: Final = {
+    family.name: family
+    for family in (
+        Family("trip_totals", ttl_s=5.0, stale_s=300.0),
+        Family("revenue", ttl_s=5.0, stale_s=300.0),
+        Family("active_users", ttl_s=5.0, stale_s=300.0),
+        Family("trips_hourly", ttl_s=5.0, stale_s=300.0),
+        Family("top_stations", ttl_s=5.0, stale_s=300.0),
+        Family("localities", ttl_s=5.0, stale_s=300.0),
+        Family("arrivals", ttl_s=2.0, stale_s=120.0),
+        Family("alerts", ttl_s=1.0, stale_s=60.0),
+    )
+}
+
+# Part of every key and value: another release's copies are misses. Raise it when a body changes.
+SCHEMA: Final = 1
+MAGIC: Final = b"transit/%d" % SCHEMA
+KEY_PREFIX: Final = f"transit:{SCHEMA}"
+LOCAL_COPIES: Final = 1_024
+LOCAL_BYTES: Final = 16 * 1_048_576
+LARGEST_VALUE: Final = 1_048_576
+# After a failed load a stale copy is served for so long before the database is asked again.
+STALE_PAUSE_S: Final = 0.5
+FAILURES_TO_OPEN: Final = 3
+PROBE_EVERY_S: Final = 0.5
+PING_TIMEOUT_S: Final = 0.9
+# Copies on their way to Redis at once; the next one stays with us.
+STORES: Final = 64
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a load may return instead of a bare body: it is a stale copy for `stale_for_s` at most."""
+
+    body: dict[str, Any]
+    stale_for_s: float
+
+
+Load = Callable[[], Awaitable[dict[str, Any] | Loaded]]
+
+
+@dataclasses.dataclass(slots=True)
+class Copy:
+    """A finished answer. `loaded` and `stale_until` are on this process's monotonic clock."""
+
+    body: bytes
+    etag: str
+    loaded: float
+    stale_until: float
+    pause_until: float = 0.0
+
+    def pack(self) -> bytes:
+        """The value for Redis: a line that says what it is, then the body as it goes out."""
+        shift = time.time() - time.monotonic()
+        head = f"{self.loaded + shift:.6f} {self.stale_until + shift:.6f} {self.etag}\n"
+        content = head.encode() + self.body
+        return b"%s %08x " % (MAGIC, zlib.crc32(content)) + content
+
+
+def unpack(value: bytes) -> Copy | None:
+    """The copy in a value from Redis; None if it is not ours, cut short or from the future."""
+    try:
+        magic, checksum, content = value.split(b" ", 2)
+        if magic != MAGIC or int(checksum, 16) != zlib.crc32(content):
+            return None
+        head, _, body = content.partition(b"\n")
+        loaded, stale_until, etag = head.split(b" ")
+        now = time.time()
+        age_s = now - float(loaded)
+        if age_s < 0:
+            return None
+        here = time.monotonic()
+        return Copy(body, etag.decode("ascii"), here - age_s, here + float(stale_until) - now)
+    except ValueError:
+        return None
+
+
+class Cache:
+    """Copies of this process in front of Redis, one load a key at a time, and the breaker."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        timeout_s = settings.cache_timeout_ms / 1000
+        pool = aioredis.BlockingConnectionPool.from_url(
+            settings.redis_url,
+            max_connections=settings.cache_pool_size,
+            timeout=timeout_s,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
+            retry=aioredis.retry.Retry(NoBackoff(), 0),
+            health_check_interval=0,
+        )
+        self.metrics = metrics
+        self._redis = aioredis.Redis.from_pool(pool)
+        self._simulated = settings.simulated_clock
+        self._copies: collections.OrderedDict[str, Copy] = collections.OrderedDict()
+        self._bytes = 0
+        self._loads: dict[str, asyncio.Task[tuple[Copy, str]]] = {}
+        self._stores: set[asyncio.Task[None]] = set()
+        self._failures = 0
+        self._probe: asyncio.Task[None] | None = None
+
+    @property
+    def available(self) -> bool:
+        """Whether the breaker lets anything through to Redis."""
+        return self._probe is None
+
+    async def find(self, family: Family, key: str, load: Load) -> tuple[Copy, str]:
+        """The copy to answer with, and HIT, MISS, STALE or BYPASS."""
+        copy = self._copies.get(key)
+        if copy is not None:
+            now = time.monotonic()
+            if now - copy.loaded <= family.ttl_s:
+                return copy, "HIT"
+            if now < copy.pause_until and now < copy.stale_until:
+                return copy, "STALE"
+        filling = self._loads.get(key)
+        if filling is None:
+            filling = asyncio.create_task(self._fill(family, key, load))
+            self._loads[key] = filling
+            filling.add_done_callback(lambda _: self._loads.pop(key, None))
+        # A client that leaves does not take the load away from the others.
+        return await asyncio.shield(filling)
+
+    async def _fill(self, family: Family, key: str, load: Load) -> tuple[Copy, str]:
+        known, reached = await self._get(key)
+        if known is not None and time.monotonic() - known.loaded <= family.ttl_s:
+            self._keep(key, known)
+            return known, "HIT"
+        try:
+            copy = await self._load(family, load)
+        except DatabaseUnavailable:
+            stale = self._stale(key, known)
+            if stale is None:
+                raise
+            return stale, "STALE"
+        self._keep(key, copy)
+        self._store(key, copy)
+        return copy, "MISS" if reached else "BYPASS"
+
+    async def _load(self, family: Family, load: Load) -> Copy:
+        started = time.monotonic()
+        loaded = await load()
+        stale_for_s = family.stale_s
+        if isinstance(loaded, Loaded):
+            # A simulated clock runs at a speed of its own: its bounds say nothing in real seconds.
+            stale_for_s = 0.0 if self._simulated else min(stale_for_s, loaded.stale_for_s)
+            loaded = loaded.body
+        tagged = {name: value for name, value in loaded.items() if name != "as_of"}
+        digest = hashlib.blake2b(encode(tagged), digest_size=12).hexdigest()
+        return Copy(encode(loaded), f'W/"{digest}"', started, started + stale_for_s)
+
+    def _stale(self, key: str, known: Copy | None) -> Copy | None:
+        """The youngest copy that may still be served now that a load failed."""
+        now = time.monotonic()
+        copies = [copy for copy in (self._copies.get(key), known) if copy is not None]
+        usable = [copy for copy in copies if now < copy.stale_until]
+        if not usable:
+            return None
+        copy = max(usable, key=lambda each: each.loaded)
+        copy.pause_until = now + STALE_PAUSE_S
+        self._keep(key, copy)
+        return copy
+
+    def _keep(self, key: str, copy: Copy) -> None:
+        old = self._copies.pop(key, None)
+        self._bytes += len(copy.body) - (len(old.body) if old else 0)
+        self._copies[key] = copy
+        while len(self._copies) > LOCAL_COPIES or self._bytes > LOCAL_BYTES:
+            _, dropped = self._copies.popitem(last=False)
+            self._bytes -= len(dropped.body)
+
+    async def _get(self, key: str) -> tuple[Copy | None, bool]:
+        """The copy in Redis, and whether Redis could be asked."""
+        if not self.available:
+            return None, False
+        try:
+            value: Any = await self._redis.get(key)
+        except redis_errors.ResponseError as error:
+            # Not a string: somebody else's value under our key. Storing ours replaces it.
+            log.warning("the cache refused to read %s: %s", key, error)
+            return None, True
+        except (redis_errors.RedisError, OSError) as error:
+            self._failed(error)
+            return None, False
+        self._failures = 0
+        return (None if value is None else unpack(value)), True
+
+    def _store(self, key: str, copy: Copy) -> None:
+        """Hand the copy to Redis without making the request wait for it."""
+        if not self.available or len(copy.body) > LARGEST_VALUE or len(self._stores) >= STORES:
+            return
+        task = asyncio.create_task(self._set(key, copy))
+        self._stores.add(task)
+        task.add_done_callback(self._stores.discard)
+
+    async def _set(self, key: str, copy: Copy) -> None:
+        left_ms = max(1, int((copy.stale_until - time.monotonic()) * 1000))
+        try:
+            await self._redis.set(key, copy.pack(), px=left_ms)
+        except redis_errors.ResponseError as error:
+            # Full or read-only: it still answers, so the breaker stays closed.
+            log.warning("the cache refused to store %s: %s", key, error)
+        except (redis_errors.RedisError, OSError) as error:
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        self._failures += 1
+        if self._failures >= FAILURES_TO_OPEN and self._probe is None:
+            log.warning("the cache is given up until it answers: %s", error)
+            self._probe = asyncio.create_task(self._wait_for_redis())
+
+    async def _wait_for_redis(self) -> None:
+        """Half open: one ping at a time, and no request is made to wait for its answer."""
+        started = time.monotonic()
+        while True:
+            await asyncio.sleep(PROBE_EVERY_S)
+            with contextlib.suppress(redis_errors.RedisError, OSError):
+                await self._redis.ping()
+                break
+        self._failures = 0
+        self._probe = None
+        log.warning("the cache is back after %.1f s", time.monotonic() - started)
+
+    async def ping(self) -> None:
+        """Ask Redis whatever the breaker says; raises CacheUnavailable."""
+        try:
+            async with asyncio.timeout(PING_TIMEOUT_S):
+                await self._redis.ping()
+        except (redis_errors.RedisError, OSError) as error:
+            raise CacheUnavailable from error
+
+    async def close(self) -> None:
+        """Stop probing and storing, and leave Redis."""
+        tasks = [*self._stores, *self._loads.values()]
+        if self._probe is not None:
+            tasks.append(self._probe)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._redis.aclose()
+
+
+CACHE: Final = web.AppKey("CACHE", Cache)
+
+
+async def cached(
+    request: web.Request, family: str, key_parts: Sequence[object], load: Load
+) -> web.Response:
+    """The answer to a cached read; `load` asks the database and returns the body with `as_of`."""
+    cache = request.app[CACHE]
+    kind = FAMILIES[family]
+    key = ":".join((KEY_PREFIX, family, *map(str, key_parts)))
+    copy, result = await cache.find(kind, key, load)
+    cache.metrics.count_cached_read(family, result)
+    age_s = time.monotonic() - copy.loaded
+    left_s = max(0, int(kind.ttl_s - age_s))
+    headers = {
+        "X-Cache": result,
+        "Age": str(int(age_s)),
+        "Cache-Control": f"max-age={left_s}",
+        "ETag": copy.etag,
+    }
+    wanted = request.headers.get("If-None-Match")
+    if wanted is not None and _matches(wanted, copy.etag):
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=copy.body, headers=headers, content_type="application/json")
+
+
+def _matches(wanted: str, etag: str) -> bool:
+    """Weak comparison: `*`, or one of the tags, whether it is called weak or not."""
+    opaque = etag.removeprefix("W/")
+    tags = (tag.strip().removeprefix("W/") for tag in wanted.split(","))
+    return any(tag in ("*", opaque) for tag in tags)
+
+
+async def cache_lifespan(app: web.Application) -> AsyncIterator[None]:
+    """Connects when first asked; the service starts and runs without Redis."""
+    app[CACHE] = cache = Cache(app[SETTINGS], app[METRICS])
+    yield
+    await cache.close()

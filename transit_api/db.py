@@ -1,0 +1,283 @@
+"""The aiopg pools; the only place with a cursor, and where their failures get one meaning.
+
+Three pools, so that no kind of work can starve another: `reads` (a session that cannot write, so a
+writing function called by mistake fails at once), `writes`, and `upkeep` (health checks, rollups).
+
+What aiopg and psycopg2 do when something breaks, and what becomes of it here:
+
+- server-side `statement_timeout` (57014) arrives as a bare CancelledError: DatabaseUnavailable;
+- OperationalError, InterfaceError, refused connections (sometimes RuntimeError on uvloop), silence:
+  DatabaseUnavailable;
+- a call that met a function being rebuilt (it rolled back whole): tried once more;
+- a read whose connection broke: tried once more, on another connection;
+- a cancelled handler would close the connection while the backend runs on and may commit: calls
+  run in tasks of their own, which cancelling the caller does not reach;
+- anything else is a defect and goes up as it is.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from typing import Any, Final, TypeVar
+
+import aiopg
+import psycopg2
+from aiohttp import web
+
+from transit_api.settings import SETTINGS, Settings
+
+T = TypeVar("T")
+Row = dict[str, Any]
+
+log = logging.getLogger(__name__)
+
+# cache lookup failed, undefined function, invalid schema name: the function is being replaced.
+REBUILT: Final = frozenset({"XX000", "42883", "3F000"})
+# Deadlock and serialization failure: rolled back whole, and nobody's fault to answer for.
+LOST_RACE: Final = frozenset({"40P01", "40001"})
+RETRY_AFTER_S: Final = 1
+# The client waits this much longer than the server may take, so that the server speaks first.
+SILENCE_MARGIN_S: Final = 0.5
+UPKEEP_CONNECTIONS: Final = 2
+# Calls that may wait for a connection, for each one of the pool; the next one is refused.
+WAITERS_PER_CONNECTION: Final = 64
+PING_TIMEOUT_S: Final = 0.9
+
+
+class DatabaseUnavailable(Exception):
+    """The database did not answer; what was asked for may or may not have been done."""
+
+    def __init__(self, retry_after: int = RETRY_AFTER_S) -> None:
+        super().__init__("the database does not answer")
+        self.retry_after = retry_after
+
+
+class ConnectionLost(DatabaseUnavailable):
+    """The connection failed under a statement: a restart, or it had died of old age before."""
+
+
+class Pool:
+    """One aiopg pool behind a gate of its own, which bounds who waits and for how long.
+
+    The gate has as many places as the pool has connections: aiopg's own wait, which loses wake-ups
+    when a waiter is cancelled and has no limit on waiters, is never used.
+    """
+
+    def __init__(self, name: str, settings: Settings, *, size: int, options: str = "") -> None:
+        self.name = name
+        self.size = size
+        self.waiting = 0
+        self._free = asyncio.Semaphore(size)
+        self._wait_s = settings.pool_wait_ms / 1000
+        self._silence_s = settings.statement_timeout_ms / 1000 + SILENCE_MARGIN_S
+        self._connect_s = settings.connect_timeout_seconds
+        self._dsn = settings.database_url
+        self._options = (
+            f"-c TimeZone=UTC -c statement_timeout={settings.statement_timeout_ms}"
+            f" -c client_connection_check_interval=1000 {options}"
+        )
+        self._pool: aiopg.Pool | None = None
+        self._in_use = 0
+
+    @property
+    def in_use(self) -> int:
+        """Connections that serve a call now."""
+        return self._in_use
+
+    @property
+    def open(self) -> int:
+        """Connections to the server, busy or not."""
+        return 0 if self._pool is None else self._pool.size
+
+    async def run(self, sql: str, params: Sequence[Any]) -> list[Row]:
+        """One statement on a connection of this pool."""
+        if self.waiting >= self.size * WAITERS_PER_CONNECTION:
+            raise DatabaseUnavailable
+        await self._enter()
+        self._in_use += 1
+        try:
+            return await self._on_connection(sql, params)
+        finally:
+            self._in_use -= 1
+            self._free.release()
+
+    async def _enter(self) -> None:
+        if not self._free.locked():
+            await self._free.acquire()
+            return
+        self.waiting += 1
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await self._free.acquire()
+        except TimeoutError:
+            raise DatabaseUnavailable from None
+        finally:
+            self.waiting -= 1
+
+    async def _on_connection(self, sql: str, params: Sequence[Any]) -> list[Row]:
+        pool = await self._opened()
+        connection = await self._connection(pool)
+        try:
+            return await self._execute(connection, sql, params)
+        finally:
+            await pool.release(connection)
+
+    async def _opened(self) -> aiopg.Pool:
+        # minsize 0 connects to nothing yet: a service may start before its database.
+        if self._pool is None:
+            self._pool = await aiopg.create_pool(
+                self._dsn,
+                minsize=0,
+                maxsize=self.size,
+                timeout=self._connect_s,
+                enable_json=True,
+                enable_hstore=False,
+                enable_uuid=False,
+                options=self._options,
+                application_name=f"transit-api {self.name}",
+            )
+        return self._pool
+
+    async def _connection(self, pool: aiopg.Pool) -> aiopg.Connection:
+        try:
+            async with asyncio.timeout(self._wait_s):
+                return await pool.acquire()
+        except (psycopg2.Error, OSError, RuntimeError, TimeoutError) as error:
+            log.debug("no connection: %s", error)
+            raise DatabaseUnavailable from error
+
+    async def _execute(
+        self, connection: aiopg.Connection, sql: str, params: Sequence[Any]
+    ) -> list[Row]:
+        cursor = await connection.cursor(timeout=self._silence_s)
+        try:
+            await cursor.execute(sql, params)
+            names = [column.name for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.raw]
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            log.warning("a statement hit statement_timeout", extra={"pool": self.name})
+            raise DatabaseUnavailable from None
+        except TimeoutError:
+            log.warning("the database fell silent under a statement", extra={"pool": self.name})
+            raise DatabaseUnavailable from None
+        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+            if error.pgcode in LOST_RACE:
+                raise
+            raise ConnectionLost from error
+        finally:
+            cursor.close()
+
+    async def close(self) -> None:
+        """Close every connection; those in use first finish what they do."""
+        if self._pool is not None:
+            self._pool.close()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._silence_s):
+                    await self._pool.wait_closed()
+            self._pool.terminate()
+
+
+class Database:
+    """What handlers call: `fetch_*` for questions, `write_*` for functions that change something.
+
+    All raise DatabaseUnavailable; any other exception is a defect.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        reads = max(1, settings.pool_size // 2)
+        self.reads = Pool(
+            "reads", settings, size=reads, options="-c default_transaction_read_only=on"
+        )
+        self.writes = Pool("writes", settings, size=max(1, settings.pool_size - reads))
+        self.upkeep = Pool("upkeep", settings, size=UPKEEP_CONNECTIONS)
+        self._calls: set[asyncio.Task[Any]] = set()
+        self._ping: asyncio.Task[None] | None = None
+
+    async def fetch_all(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        """The rows of a question, at most some hundreds of them."""
+        return await self._shielded(self._read(sql, params))
+
+    async def fetch_one(self, sql: str, params: Sequence[Any] = ()) -> Row | None:
+        """The first row of a question, None where there is none."""
+        rows = await self.fetch_all(sql, params)
+        return rows[0] if rows else None
+
+    async def write_all(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        """The rows that a changing function answers; runs to its end even if the caller is gone."""
+        return await self._shielded(_repeat_if_rolled_back(self.writes, sql, params))
+
+    async def write_one(self, sql: str, params: Sequence[Any] = ()) -> Row:
+        """The one row that a changing function answers."""
+        rows = await self.write_all(sql, params)
+        return rows[0]
+
+    async def run_upkeep(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        """A call of the service's own, which competes with no request."""
+        return await self._shielded(_repeat_if_rolled_back(self.upkeep, sql, params))
+
+    async def ping(self) -> None:
+        """Return once the database answered, within a second, however busy the pools are.
+
+        Any number of callers share one question.
+        """
+        if self._ping is None or self._ping.done():
+            self._ping = asyncio.create_task(self._ask())
+        await asyncio.shield(self._ping)
+
+    async def _ask(self) -> None:
+        try:
+            async with asyncio.timeout(PING_TIMEOUT_S):
+                await self.upkeep.run("SELECT 1 AS one", ())
+        except TimeoutError:
+            raise DatabaseUnavailable from None
+
+    async def _read(self, sql: str, params: Sequence[Any]) -> list[Row]:
+        try:
+            return await _repeat_if_rolled_back(self.reads, sql, params)
+        except ConnectionLost:
+            # A question may be asked again, and one with a new connection.
+            return await _repeat_if_rolled_back(self.reads, sql, params)
+
+    async def _shielded(self, call: Coroutine[Any, Any, T]) -> T:
+        # Bounded: each of these tasks holds a place of a pool or waits in its bounded line.
+        task = asyncio.create_task(call)
+        self._calls.add(task)
+        task.add_done_callback(self._forget)
+        return await asyncio.shield(task)
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._calls.discard(task)
+        if not task.cancelled():
+            # Whoever asked may be gone; asking for the exception marks it as seen.
+            task.exception()
+
+    async def close(self) -> None:
+        """Let calls in flight finish, then close the pools."""
+        if self._calls:
+            await asyncio.wait(self._calls)
+        for pool in (self.reads, self.writes, self.upkeep):
+            await pool.close()
+
+
+async def _repeat_if_rolled_back(pool: Pool, sql: str, params: Sequence[Any]) -> list[Row]:
+    try:
+        return await pool.run(sql, params)
+    except psycopg2.Error as error:
+        if error.pgcode not in REBUILT | LOST_RACE:
+            raise
+        log.warning("a call was rolled back with %s and is repeated", error.pgcode)
+        return await pool.run(sql, params)
+
+
+DB: Final = web.AppKey("DB", Database)
+
+
+async def database_lifespan(app: web.Application) -> AsyncIterator[None]:
+    """Open (lazily) before the first request, close after the last."""
+    app[DB] = database = Database(app[SETTINGS])
+    yield
+    await database.close()

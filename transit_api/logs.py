@@ -1,0 +1,144 @@
+"""What the service writes: JSON lines, one a request off the hot path, everything else at once."""
+
+import asyncio
+import contextlib
+import logging
+import sys
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any, Final, TextIO
+
+import orjson
+from aiohttp import web
+
+from transit_api.settings import SETTINGS, Settings
+
+log = logging.getLogger(__name__)
+
+FLUSH_EVERY_S: Final = 0.25
+# About 3 s of a saturated worker; what does not fit is counted and said.
+BUFFERED_LINES: Final = 10_000
+
+# What a LogRecord always has; anything else came with `extra`.
+_ORDINARY: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+RequestLine = tuple[float, str, str, str, int, float, str | None]
+
+
+class JsonFormatter(logging.Formatter):
+    """A log record as a JSON object; `extra` fields stand beside the message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        line: dict[str, Any] = {
+            "at": _instant(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line.update({key: value for key, value in vars(record).items() if key not in _ORDINARY})
+        if record.exc_info:
+            line["stack"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+def configure_logging(settings: Settings) -> None:
+    """Send everything that is logged to stderr, as JSON unless a person reads it."""
+    handler = logging.StreamHandler(sys.stderr)
+    if settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty()):
+        handler.setFormatter(JsonFormatter())
+    else:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+
+
+class RequestLog:
+    """Lines of answered requests, formatted and written in batches by a thread."""
+
+    def __init__(self, stream: TextIO, *, as_json: bool) -> None:
+        self._stream = stream
+        self._as_json = as_json
+        self._lines: list[RequestLine] = []
+        self._dropped = 0
+
+    def add(
+        self,
+        *,
+        request_id: str,
+        method: str,
+        route: str,
+        status: int,
+        duration_s: float,
+        outcome: str | None = None,
+    ) -> None:
+        """Note one request; never waits. `outcome` is the error code of a refusal."""
+        if len(self._lines) >= BUFFERED_LINES:
+            self._dropped += 1
+            return
+        self._lines.append((time.time(), request_id, method, route, status, duration_s, outcome))
+
+    async def write_until_cancelled(self) -> None:
+        """Write what has gathered four times a second; a slow reader blocks the thread only."""
+        while True:
+            await asyncio.sleep(FLUSH_EVERY_S)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what has gathered."""
+        lines, self._lines = self._lines, []
+        dropped, self._dropped = self._dropped, 0
+        if lines or dropped:
+            await asyncio.to_thread(self._write, lines, dropped)
+
+    def _write(self, lines: list[RequestLine], dropped: int) -> None:
+        spell = _json_line if self._as_json else _text_line
+        text = "".join(map(spell, lines))
+        with contextlib.suppress(BrokenPipeError):
+            self._stream.write(text)
+            self._stream.flush()
+        if dropped:
+            log.warning("request lines were dropped", extra={"dropped": dropped})
+
+
+def _json_line(line: RequestLine) -> str:
+    at, request_id, method, route, status, duration_s, outcome = line
+    fields = {
+        "at": _instant(at),
+        "request_id": request_id,
+        "method": method,
+        "route": route,
+        "status": status,
+        "duration_ms": round(duration_s * 1000, 2),
+        "outcome": outcome,
+    }
+    return orjson.dumps(fields).decode() + "\n"
+
+
+def _text_line(line: RequestLine) -> str:
+    at, request_id, method, route, status, duration_s, outcome = line
+    return (
+        f"{_instant(at)} {status} {method} {route} {duration_s * 1000:.1f} ms"
+        f" {outcome or ''} {request_id}\n"
+    )
+
+
+def _instant(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")[:26] + "Z"
+
+
+REQUEST_LOG: Final = web.AppKey("REQUEST_LOG", RequestLog)
+
+
+async def logs_lifespan(app: web.Application) -> AsyncIterator[None]:
+    """Write request lines to stdout while the application runs, and what is left at its end."""
+    settings = app[SETTINGS]
+    as_json = settings.log_format == "json" or (
+        settings.log_format == "auto" and not sys.stdout.isatty()
+    )
+    app[REQUEST_LOG] = request_log = RequestLog(sys.stdout, as_json=as_json)
+    writer = asyncio.create_task(request_log.write_until_cancelled())
+    yield
+    writer.cancel()
+    await asyncio.wait([writer])
+    await request_log.flush()
