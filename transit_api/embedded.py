@@ -153,6 +153,21 @@ def start_embedded(
         yield Servers(postgresql, valkey, data)
 
 
+def running_url(directory: Path) -> str:
+    """The database of the `up` that runs on `directory`; ProcessError if none does."""
+    location = directory / "location"
+    data = Path(location.read_text().strip()) if location.exists() else directory
+    try:
+        run = Path(json.loads((data / "run.json").read_text())["directory"])
+    except (OSError, ValueError, KeyError):
+        run = data / "nothing"
+    if not (run / ".s.PGSQL.5432").exists():
+        raise ProcessError(
+            f"nothing runs on {directory}: start `transit-api up`, or set DATABASE_URL"
+        )
+    return PostgreSQL(data, run, data).url(user=SERVICE_ROLE)
+
+
 def _prepare(directory: Path) -> Path:
     """Make the directory; answers where the data really is."""
     directory = directory.absolute()

@@ -1,0 +1,213 @@
+"""The command line: up, serve, migrate, audit."""
+
+import argparse
+import dataclasses
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any, NoReturn
+
+import psycopg2
+
+from transit_api.clock import prepare_clock
+from transit_api.embedded import running_url, start_embedded
+from transit_api.listening import is_loopback, open_sockets, url_of
+from transit_api.migrate import MigrationError, is_empty, migrate
+from transit_api.network_files import NetworkFileError
+from transit_api.processes import ProcessError
+from transit_api.settings import Settings, SettingsError, list_settings, read_settings
+from transit_api.workers import run_workers
+
+DESCRIPTION = """\
+The back office of Bogotá's fare cards: taps, recharges, fares, and books that agree.
+
+  transit-api up                 everything on this machine, data under .data; Ctrl-C ends it
+  transit-api serve              only the service, on DATABASE_URL and REDIS_URL
+  transit-api migrate            bring the database to this release
+  transit-api audit              check the books; exit code 0 only if they agree
+"""
+
+EXIT_FAILED = 1
+EXIT_WRONG_INPUT = 2
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; answers its exit code."""
+    parser = make_parser()
+    chosen = parser.parse_args(arguments)
+    logging.basicConfig(format="transit-api: %(message)s", level=logging.INFO, stream=sys.stderr)
+    # Before the workers' parent takes over, SIGTERM unwinds what was started like Ctrl-C does.
+    signal.signal(signal.SIGTERM, _interrupt)
+    run: Callable[[Settings, argparse.Namespace], int] = chosen.run
+    try:
+        return run(read_settings(), chosen)
+    except SettingsError as error:
+        return _complain(error, EXIT_WRONG_INPUT)
+    except (ProcessError, MigrationError, NetworkFileError) as error:
+        return _complain(error, EXIT_FAILED)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    parser = argparse.ArgumentParser(
+        prog="transit-api",
+        description=DESCRIPTION,
+        epilog=_settings_help(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+    up = commands.add_parser("up", help="run everything: PostgreSQL, Valkey, the service")
+    up.add_argument(
+        "--data-dir", type=Path, default=Path(".data"), help="where the data lives (%(default)s)"
+    )
+    up.add_argument(
+        "--any-port-if-taken", action="store_true", help="take a free port if --port is taken"
+    )
+    up.set_defaults(run=run_up)
+    serve = commands.add_parser("serve", help="run the service on DATABASE_URL and REDIS_URL")
+    serve.set_defaults(run=run_serve, any_port_if_taken=False)
+    for command in (up, serve):
+        _add_service_options(command)
+    migration = commands.add_parser("migrate", help="bring the database to this release")
+    migration.set_defaults(run=run_migrate)
+    audit = commands.add_parser("audit", help="check the books against each other")
+    audit.add_argument("--card", type=int, metavar="CARD_ID", help="one card only")
+    audit.add_argument(
+        "--on", type=date.fromisoformat, metavar="YYYY-MM-DD", help="one service day only"
+    )
+    audit.add_argument(
+        "--data-dir",
+        type=Path,
+        default=Path(".data"),
+        help="the data of a running `up`, if DATABASE_URL is not set (%(default)s)",
+    )
+    audit.set_defaults(run=run_audit)
+    return parser
+
+
+def _add_service_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--host", help="address to listen on (TRANSIT_HOST, 127.0.0.1)")
+    command.add_argument("--port", type=int, help="port, 0 for a free one (TRANSIT_PORT, 8000)")
+    command.add_argument(
+        "--workers", type=int, help="processes that answer (TRANSIT_WORKERS, half the cores)"
+    )
+    command.add_argument(
+        "--simulated-clock",
+        nargs="?",
+        const="",
+        metavar="START",
+        help="let time be set over HTTP; a new clock starts at START (RFC 3339) or now",
+    )
+
+
+def run_up(settings: Settings, chosen: argparse.Namespace) -> int:
+    """Everything on this machine."""
+    settings = _with_options(settings, chosen)
+    # Before anything is started: a taken port is the likeliest reason not to.
+    sockets = open_sockets(settings.host, settings.port, any_port_if_taken=chosen.any_port_if_taken)
+    with start_embedded(chosen.data_dir) as servers:
+        settings = dataclasses.replace(
+            settings,
+            database_url=servers.database_url,
+            owner_database_url=servers.owner_url,
+            redis_url=servers.redis_url,
+        )
+        logging.info("database: %s", migrate(servers.owner_url))
+        _serve(settings, sockets)
+    return 0
+
+
+def run_serve(settings: Settings, chosen: argparse.Namespace) -> int:
+    """Only the service."""
+    settings = _with_options(settings, chosen)
+    _need_database(settings)
+    sockets = open_sockets(settings.host, settings.port)
+    # An empty database is filled; one that another release migrated is left to `migrate`,
+    # or two releases side by side would rebuild each other's procedures.
+    if is_empty(settings.owner_url):
+        logging.info("database: %s", migrate(settings.owner_url))
+    _serve(settings, sockets)
+    return 0
+
+
+def _serve(settings: Settings, sockets: list[Any]) -> None:
+    prepare_clock(settings)
+    url = url_of(sockets)
+    if not is_loopback(sockets):
+        logging.warning("reachable from other machines, and there is no access control")
+    run_workers(
+        settings, sockets, lambda: print(f"Serving {url} (documentation: {url}/docs)", flush=True)
+    )
+
+
+def run_migrate(settings: Settings, chosen: argparse.Namespace) -> int:
+    """Bring the database to this release."""
+    _need_database(settings)
+    print(migrate(settings.owner_url))
+    return 0
+
+
+def run_audit(settings: Settings, chosen: argparse.Namespace) -> int:
+    """Print each offence; 0 only when there is none."""
+    url = settings.database_url or running_url(chosen.data_dir)
+    try:
+        connection = psycopg2.connect(url, connect_timeout=settings.connect_timeout_seconds)
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SELECT * FROM api.audit(%s, %s::date)", [chosen.card, chosen.on])
+            offences = cursor.fetchall()
+        connection.close()
+    except psycopg2.Error as error:
+        raise MigrationError(f"cannot audit: {_first_line(error)}") from error
+    for invariant, subject, detail in offences:
+        print(invariant, subject, detail)
+    if offences:
+        print(f"{len(offences)} offences: the books do not agree", file=sys.stderr)
+        return EXIT_FAILED
+    print("the books agree")
+    return 0
+
+
+def _with_options(settings: Settings, chosen: argparse.Namespace) -> Settings:
+    """Options win over the environment, and pass the same checks."""
+    changes = {
+        name: getattr(chosen, name)
+        for name in ("host", "port", "workers")
+        if getattr(chosen, name) is not None
+    }
+    if chosen.simulated_clock is not None:
+        changes |= {"simulated_clock": True, "simulated_clock_start": chosen.simulated_clock}
+    return dataclasses.replace(settings, **changes)
+
+
+def _need_database(settings: Settings) -> None:
+    if not settings.database_url:
+        raise SettingsError("DATABASE_URL is not set; `transit-api up` brings a database along")
+
+
+def _settings_help() -> str:
+    lines = ["settings, from the environment:"]
+    for variable, default, meaning in list_settings():
+        lines.append(f"  {variable}={default}\n      {meaning}")
+    return "\n".join(lines)
+
+
+def _first_line(error: psycopg2.Error) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+def _complain(error: Exception, code: int) -> int:
+    print(f"transit-api: {error}", file=sys.stderr)
+    return code
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""One worker: the application on sockets that its parent opened, until it is asked to stop."""
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+
+import uvloop
+from aiohttp import web
+
+from transit_api.app import make_app
+from transit_api.draining import DRAINING, Draining, close_while_draining
+from transit_api.settings import Settings, read_settings
+
+# Connections that wait for accept(); the kernel cuts it to net.core.somaxconn.
+BACKLOG = 1024
+KEEP_ALIVE_S = 75.0
+POLL_S = 0.02
+
+
+async def serve(settings: Settings, sockets: list[socket.socket], ready_fd: int) -> None:
+    """Answer requests; at SIGTERM or SIGINT drain, finish and return, in bounded time."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    app = make_app(settings)
+    app[DRAINING] = Draining()
+    app.on_response_prepare.append(close_while_draining)
+    runner = web.AppRunner(
+        app,
+        # The application writes its own line per request, off the hot path.
+        access_log=None,
+        keepalive_timeout=KEEP_ALIVE_S,
+        shutdown_timeout=settings.drain_seconds,
+    )
+    await runner.setup()
+    sites = [web.SockSite(runner, one, backlog=BACKLOG) for one in sockets]
+    try:
+        for site in sites:
+            await site.start()
+        # What was made until here lives as long as the worker: no collection needs to look at it.
+        gc.collect()
+        gc.freeze()
+        os.write(ready_fd, b"ready\n")
+        os.close(ready_fd)
+        await stop.wait()
+        app[DRAINING].active = True
+        await _drain(runner, sites, settings)
+    finally:
+        await runner.cleanup()
+
+
+async def _drain(runner: web.AppRunner, sites: list[web.SockSite], settings: Settings) -> None:
+    """Wait until the requests that were sent to us have their answers.
+
+    For a grace period connections are still taken and idle ones kept, so that a balancer sees
+    us go and a request that is on its way is answered; each answer closes its connection.
+    """
+    server = runner.server
+    assert server is not None
+    await _wait_while(lambda: bool(server.connections), settings.idle_grace_seconds)
+    for site in sites:
+        await site.stop()
+    # aiohttp's own shutdown drops the rest of a body that is still arriving, so it comes after.
+    await _wait_while(lambda: any(map(_is_busy, server.connections)), settings.drain_seconds)
+
+
+async def _wait_while(condition: Callable[[], bool], seconds: float) -> None:
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + seconds
+    # aiohttp has no event for the end of a connection, so this has to look.
+    while condition() and clock() < deadline:  # noqa: ASYNC110
+        await asyncio.sleep(POLL_S)
+
+
+def _is_busy(connection: web.RequestHandler) -> bool:
+    # aiohttp has no public word for "a request is being read or answered".
+    return connection._current_request is not None or bool(connection._messages)
+
+
+def main() -> None:
+    """Started by the parent with the numbers of its sockets and, last, of the ready pipe."""
+    *numbers, ready_fd = (int(word) for word in sys.argv[1:])
+    # Its parent stops it; Ctrl-C is for the parent alone.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    sockets = [socket.socket(fileno=number) for number in numbers]
+    uvloop.run(serve(read_settings(), sockets, ready_fd))
+
+
+if __name__ == "__main__":
+    main()
