@@ -1,0 +1,35 @@
+-- "every tap is priced by the row in force at the moment of the tap": a trip at the full fare
+-- cost what its tariff asks at the component of its station, a trip on a free trip nothing, and
+-- no tariff was applied before it was in force.
+CREATE FUNCTION api.audit_full_fares(p_account_id bigint, p_on date)
+RETURNS TABLE (subject text, detail text)
+LANGUAGE sql STABLE
+AS $$
+SELECT
+    'trip ' || t.trip_id,
+    format(
+        'fare %s by the rule %s at a %s stop; tariff %s, in force since %s, asks %s',
+        t.fare, t.fare_rule, coalesce(s.component, 'unknown'), t.tariff_id, f.valid_from, d.fare
+    )
+FROM transit.trips AS t
+LEFT JOIN transit.stations AS s ON s.station_id = t.start_station_id
+LEFT JOIN transit.tariffs AS f ON f.tariff_id = t.tariff_id
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN t.fare_rule = 'subsidy_pass' THEN 0
+        WHEN s.component = 'trunk' THEN f.trunk_fare
+        WHEN s.component = 'zonal' THEN f.zonal_fare
+        WHEN s.component = 'cable' THEN f.cable_fare
+    END AS fare
+) AS d
+WHERE
+    (p_account_id IS NULL OR t.account_id = p_account_id)
+    AND (p_on IS NULL OR t.tapped_at >= api.start_of_day(p_on)
+        AND t.tapped_at < api.start_of_day(p_on + 1))
+    AND (
+        t.fare_rule IN ('base', 'credit', 'subsidy_pass') AND t.fare IS DISTINCT FROM d.fare
+        OR t.tapped_at >= f.valid_from IS NOT TRUE
+    )
+$$;
+COMMENT ON FUNCTION api.audit_full_fares(bigint, date) IS
+'Trips that were charged otherwise than their tariff asks';

@@ -1,0 +1,42 @@
+-- "no ... recharge ... without its entry; no entry without its cause": one entry for each
+-- recharge, on its card, of its amount, from its channel, with its balance.
+CREATE FUNCTION api.audit_recharge_entries(p_card_id bigint[], p_on date)
+RETURNS TABLE (subject text, detail text)
+LANGUAGE sql STABLE
+AS $$
+WITH posted AS (
+    SELECT
+        e.reference_id, e.card_id, sum(e.amount)::bigint AS amount, count(*) AS entries,
+        max(e.counterparty) AS counterparty, max(e.balance_after) AS balance_after
+    FROM transit.ledger_entries AS e
+    WHERE
+        e.kind = 'recharge'
+        AND (p_card_id IS NULL OR e.card_id = ANY (p_card_id))
+        AND (p_on IS NULL OR e.posted_at >= api.start_of_day(p_on)
+            AND e.posted_at < api.start_of_day(p_on + 1))
+    GROUP BY e.reference_id, e.card_id
+),
+loaded AS (
+    SELECT r.recharge_id, r.card_id, r.amount, r.channel, r.balance_after
+    FROM transit.recharges AS r
+    WHERE
+        (p_card_id IS NULL OR r.card_id = ANY (p_card_id))
+        AND (p_on IS NULL OR r.recharged_at >= api.start_of_day(p_on)
+            AND r.recharged_at < api.start_of_day(p_on + 1))
+)
+SELECT
+    'recharge ' || coalesce(r.recharge_id, p.reference_id),
+    format(
+        'card %s was loaded %s by %s up to %s, and %s entries load it %s from %s up to %s',
+        coalesce(r.card_id, p.card_id), coalesce(r.amount, 0), coalesce(r.channel, 'nothing'),
+        coalesce(r.balance_after, 0), coalesce(p.entries, 0), coalesce(p.amount, 0),
+        coalesce(p.counterparty, 'nothing'), coalesce(p.balance_after, 0)
+    )
+FROM loaded AS r
+FULL JOIN posted AS p ON p.reference_id = r.recharge_id AND p.card_id = r.card_id
+WHERE
+    (r.amount, 'cash:' || r.channel, r.balance_after, 1)
+    IS DISTINCT FROM (p.amount, p.counterparty, p.balance_after, p.entries)
+$$;
+COMMENT ON FUNCTION api.audit_recharge_entries(bigint[], date) IS
+'Recharges that the ledger does not have, or has otherwise, and entries without a recharge';
