@@ -149,6 +149,7 @@ def start_embedded(
         valkey = Valkey(socket=run / "valkey.sock", log=data / "valkey.log")
         stack.callback(valkey.stop)
         valkey.start()
+        stack.callback((data / "run.json").unlink, missing_ok=True)
         _remember(data, run, valkey)
         yield Servers(postgresql, valkey, data)
 

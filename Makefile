@@ -1,0 +1,48 @@
+# `make` lists the targets. Needed: Python 3.11 or newer, and make.
+
+PYTHON   ?= python3
+# Options of `make run`: seconds of rush hour, keep serving afterwards (1 or 0), the port.
+DURATION ?= 60
+SERVE    ?= 1
+PORT     ?= 8000
+
+VENV  := .venv
+BIN   := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test lint clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP)  ## make .venv and install the project into it
+
+# Again only when what is to be installed changed; the stamp lies inside, so it goes with it.
+$(STAMP): setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
+		|| { echo "cannot make $(VENV); on Debian: apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $(STAMP)
+
+# exec: Ctrl-C and kill reach the Python program itself.
+run: $(STAMP)  ## start everything and drive it with a simulated rush hour (DURATION=60 SERVE=1 PORT=8000)
+	@exec $(BIN)/python -m simulator.demo --duration $(DURATION) --serve $(SERVE) --port $(PORT)
+
+test: $(STAMP)  ## run the whole test suite, on servers of its own
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP)  ## check style and types of Python, and the SQL
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --disable-progress-bar sql
+
+clean:  ## remove what was made here: .venv, .data, caches
+	@$(PYTHON) -c 'from pathlib import Path; import shutil; \
+		place = Path(".data/location"); \
+		place.exists() and shutil.rmtree(place.read_text().strip(), ignore_errors=True)'
+	rm -rf $(VENV) .data build reports *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
