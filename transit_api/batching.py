@@ -8,7 +8,6 @@ it fails because of a defect it is halved until the poisonous element stands alo
 
 import asyncio
 import collections
-import copy
 import dataclasses
 import datetime
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -234,8 +233,7 @@ def _was_refused_whole(error: Exception) -> bool:
 def _fail(batch: list[Waiting], error: Exception) -> None:
     for _, answer in batch:
         if not answer.done():
-            # One exception each: raised from several tasks, one would gather their tracebacks.
-            answer.set_exception(copy.copy(error))
+            answer.set_exception(error)
 
 
 # p_ref first, then these: the elements of each function in the order of its arguments.

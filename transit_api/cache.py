@@ -86,7 +86,7 @@ STORES: Final = 64
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a load may return instead of a bare body: it is a stale copy for `stale_for_s` at most."""
+    """What a load may return instead of a bare body: how long that may serve as a stale copy."""
 
     body: dict[str, Any]
     stale_for_s: float

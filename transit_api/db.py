@@ -195,7 +195,7 @@ class Database:
         self.writes = Pool("writes", settings, size=max(1, settings.pool_size - reads))
         self.upkeep = Pool("upkeep", settings, size=UPKEEP_CONNECTIONS)
         self._calls: set[asyncio.Task[Any]] = set()
-        self._ping: asyncio.Task[None] | None = None
+        self._ping: asyncio.Task[list[Row]] | None = None
 
     async def fetch_all(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """The rows of a question, at most some hundreds of them."""
@@ -225,13 +225,14 @@ class Database:
         Any number of callers share one question.
         """
         if self._ping is None or self._ping.done():
-            self._ping = asyncio.create_task(self._ask())
+            self._ping = asyncio.create_task(self.ask_at_once("SELECT 1 AS one"))
         await asyncio.shield(self._ping)
 
-    async def _ask(self) -> None:
+    async def ask_at_once(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        """A short question of the service's own, answered or given up within a second."""
         try:
             async with asyncio.timeout(PING_TIMEOUT_S):
-                await self.upkeep.run("SELECT 1 AS one", ())
+                return await _repeat_if_rolled_back(self.upkeep, sql, params)
         except TimeoutError:
             raise DatabaseUnavailable from None
 

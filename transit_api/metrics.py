@@ -6,6 +6,7 @@ answers /metrics for all; without it (tests, one process) the process answers fo
 
 import collections
 import os
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
@@ -84,6 +85,12 @@ class Metrics:
         self._request_children: dict[tuple[str, str, int], Histogram] = {}
         self._read_children: dict[tuple[str, str], Counter] = {}
         self._process = psutil.Process()
+        self._started = time.monotonic()
+
+    @property
+    def uptime_s(self) -> float:
+        """How long this application has been running."""
+        return time.monotonic() - self._started
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """One request answered; `route` is the template, never the path."""
