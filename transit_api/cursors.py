@@ -1,4 +1,4 @@
-"""Pages of a list: opaque cursors in, one row more than asked for, and where the next page starts."""
+"""Pages of a list: opaque cursors, and one row more than asked for to see if there is a next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The vocabulary of refusals: one table from error code to HTTP status, and problem+json answers."""
+"""The vocabulary of refusals: one table from code to HTTP status, and problem+json answers."""
 
 from __future__ import annotations
 
@@ -40,9 +40,7 @@ REFUSALS: Final[dict[str, Refusal]] = {
         "Insufficient balance",
         "The balance, and credit where it is allowed, does not cover the price.",
     ),
-    "card_not_active": Refusal(
-        409, "Card not active", "The card is blocked, replaced or expired."
-    ),
+    "card_not_active": Refusal(409, "Card not active", "The card is blocked, replaced or expired."),
     "card_not_personalised": Refusal(
         409, "Card not personalised", "This needs a card that belongs to a user."
     ),
@@ -68,9 +66,7 @@ REFUSALS: Final[dict[str, Refusal]] = {
     "tap_in_future": Refusal(
         422, "Time in the future", "The time lies more than 5 minutes ahead of the service's clock."
     ),
-    "tap_too_old": Refusal(
-        422, "Tap too old", "A tap is accepted up to 7 days after it was made."
-    ),
+    "tap_too_old": Refusal(422, "Tap too old", "A tap is accepted up to 7 days after it was made."),
     "user_exists": Refusal(409, "User exists", "A user with this `document_id` is registered."),
     "user_has_balance": Refusal(
         409, "User has balance", "A card of the user has a balance or a debt; settle it first."
@@ -93,7 +89,9 @@ REFUSALS: Final[dict[str, Refusal]] = {
     "bad_request": Refusal(400, "Bad request", "The request is not well-formed HTTP."),
     "not_found": Refusal(404, "Not found", "There is nothing at this path."),
     "method_not_allowed": Refusal(
-        405, "Method not allowed", "This path does not take this method; `Allow` names those it does."
+        405,
+        "Method not allowed",
+        "The path does not take this method; `Allow` names those it does.",
     ),
     "request_timeout": Refusal(
         408, "Request timeout", "The body did not arrive in time; nothing was done."

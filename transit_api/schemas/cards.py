@@ -148,9 +148,7 @@ class EntryResponse(ResponseSchema):
     """One ledger movement of a card; `amount` is the change of balance - debt."""
 
     entry_id = Identifier()
-    kind = Word(
-        "recharge", "fare", "fare_correction", "monthly_pass", "replacement", "unclaimed"
-    )
+    kind = Word("recharge", "fare", "fare_correction", "monthly_pass", "replacement", "unclaimed")
     amount = Pesos()
     balance_after = Pesos(0)
     debt_after = Pesos(0)

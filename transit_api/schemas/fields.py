@@ -19,6 +19,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,16}", re.ASCII)
 # PostgreSQL cannot store NUL, UTF-8 cannot say a lone surrogate.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+NOT_BLANK: Final = r"\S"
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 2199
 
@@ -81,22 +82,20 @@ class Pesos(Whole):
 class Text(Quick, fields.String):
     """A string of a limited length that is not blank and that PostgreSQL can store."""
 
-    def __init__(self, longest: int, *, pattern: str = r"\S", **options: Any) -> None:
+    def __init__(self, longest: int, *, pattern: str = NOT_BLANK, **options: Any) -> None:
+        metadata = {"pattern": pattern, **options.pop("metadata", {})}
+        super().__init__(validate=validate.Length(1, longest), metadata=metadata, **options)
         self.pattern = re.compile(pattern)
         self.longest = longest
-        super().__init__(
-            validate=[
-                validate.Length(1, longest),
-                # The document shows the pattern as it is; `search` is what JSON Schema means.
-                Matching(pattern),
-            ],
-            **options,
-        )
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, *args, **kwargs)
         if _UNSTORABLE.search(text):
             raise ValidationError("Must not hold NUL characters or lone surrogates.")
+        # Matches anywhere, which is what a pattern means in the document.
+        if text and not self.pattern.search(text):
+            blank = self.pattern.pattern == NOT_BLANK
+            raise ValidationError("Must not be blank." if blank else "Has a wrong form.")
         return text
 
     def quick(self, value: Any) -> str:
@@ -108,20 +107,6 @@ class Text(Quick, fields.String):
         ):
             return value
         raise Unclean
-
-
-class Matching(validate.Regexp):
-    """A pattern that may match anywhere, as in JSON Schema."""
-
-    def __init__(self, pattern: str) -> None:
-        super().__init__(pattern)
-
-    def __call__(self, value: str | bytes) -> str | bytes:
-        if not self.regex.search(value):
-            raise ValidationError(
-                "Must not be blank." if self.regex.pattern == r"\S" else "Has a wrong form."
-            )
-        return value
 
 
 class Word(Quick, fields.String):
@@ -216,7 +201,7 @@ class QueryWhole(Whole):
         return super().quick(int(value))
 
 
-class Elements(fields.List):
+class Elements(fields.List[Any]):
     """A list of 1 to `most` objects, counted before any of them is looked at."""
 
     def __init__(self, element: Any, most: int, **options: Any) -> None:

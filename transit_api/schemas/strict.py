@@ -108,3 +108,8 @@ class ResponseSchema(Schema):
     def on_bind_field(self, field_name: str, field_obj: Field[Any]) -> None:
         """Nothing is left out of an answer."""
         field_obj.required = True
+
+    @classmethod
+    def shape(cls, row: dict[str, Any]) -> dict[str, Any]:
+        """The fields of this answer, out of a row that has them and more."""
+        return {name: row[name] for name in cls._declared_fields}

@@ -190,5 +190,3 @@ class ExplanationResponse(ResponseSchema):
         ],
         "corrections": [],
     }
-
-

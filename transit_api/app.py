@@ -1,0 +1,34 @@
+"""The map: settings in, application out."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from transit_api.batching import batching_lifespan
+from transit_api.cache import cache_lifespan
+from transit_api.db import database_lifespan
+from transit_api.handlers.documents import document_lifespan
+from transit_api.logs import logs_lifespan
+from transit_api.metrics import metrics_lifespan
+from transit_api.middleware import answer_request
+from transit_api.routes import ROUTES
+from transit_api.settings import SETTINGS, Settings
+
+# Opened in this order, closed in the other: what waits in a line is answered before the pools go.
+LIFESPANS = (
+    metrics_lifespan,
+    logs_lifespan,
+    database_lifespan,
+    cache_lifespan,
+    batching_lifespan,
+    document_lifespan,
+)
+
+
+def make_app(settings: Settings) -> web.Application:
+    """The whole service; it connects when it is first asked, so that making it cannot fail."""
+    app = web.Application(middlewares=[answer_request], client_max_size=settings.body_limit_bytes)
+    app[SETTINGS] = settings
+    app.add_routes(ROUTES)
+    app.cleanup_ctx.extend(LIFESPANS)
+    return app

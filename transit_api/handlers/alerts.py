@@ -1,0 +1,88 @@
+"""/alerts: opening and closing news for riders, and what is in force at a station."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from transit_api.cache import cached
+from transit_api.db import DB
+from transit_api.endpoint import Endpoint
+from transit_api.errors import Problem
+from transit_api.outcomes import decided
+from transit_api.schemas.alerts import AlertInForce, AlertRequest, AlertResponse, AlertsResponse
+from transit_api.validation import BODY, path_id
+
+CREATE = "SELECT * FROM api.create_alert(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+CLOSE = "SELECT * FROM api.close_alert(%s)"
+READ = "SELECT * FROM api.read_alerts(%s)"
+
+
+@Endpoint(
+    summary="Open an alert",
+    tag="Alerts",
+    description="Of a station, of a route, of a route at a station or, naming neither, of the "
+    "whole system. In the words of GTFS-Realtime.",
+    body=AlertRequest,
+    answer=AlertResponse,
+    status=201,
+    refusals=("station_not_found", "route_not_found"),
+)
+async def create_alert(request: web.Request) -> web.Response:
+    """Riders see it within 2 s."""
+    alert = request[BODY]
+    row = await request.app[DB].write_one(
+        CREATE,
+        (
+            alert["cause"],
+            alert["effect"],
+            alert["severity_level"],
+            alert["header"],
+            alert["description"],
+            alert["station_id"],
+            alert["route_id"],
+            alert["active_from"],
+            alert["active_until"],
+        ),
+    )
+    return decided(row, 201, AlertResponse)
+
+
+@Endpoint(
+    summary="Close an alert",
+    tag="Alerts",
+    description="An alert that is closed already is answered alike.",
+    bodiless_post=True,
+    answer=AlertResponse,
+    refusals=("alert_not_found",),
+)
+async def close_alert(request: web.Request) -> web.Response:
+    """It is over."""
+    row = await request.app[DB].write_one(CLOSE, (path_id(request, "alert_id"),))
+    return decided(row, 200, AlertResponse)
+
+
+@Endpoint(
+    summary="Read the alerts in force at a station",
+    tag="Stations",
+    description="Its own, those of its routes and those of the whole system, newest first.",
+    answer=AlertsResponse,
+    refusals=("station_not_found",),
+    cached=True,
+)
+async def read_alerts(request: web.Request) -> web.Response:
+    """At most 1 s old."""
+    station_id = path_id(request, "station_id")
+
+    async def load() -> dict[str, Any]:
+        rows = await request.app[DB].fetch_all(READ, (station_id,))
+        if not rows:
+            raise Problem("station_not_found")
+        return {
+            "station_id": station_id,
+            "as_of": rows[0]["as_of"],
+            "alerts": [AlertInForce.shape(row) for row in rows if row["alert_id"] is not None],
+        }
+
+    return await cached(request, "alerts", (station_id,), load)

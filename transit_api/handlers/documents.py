@@ -1,0 +1,65 @@
+"""/docs and /openapi.json: the surface described by itself, without the internet."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from aiohttp import web
+
+from transit_api.endpoint import Endpoint
+from transit_api.openapi import SWAGGER_UI, TITLE, describe
+from transit_api.schemas.documents import DocumentResponse
+from transit_api.wire import encode
+
+DOCUMENT: Final = web.AppKey("DOCUMENT", bytes)
+
+PAGE: Final = f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <title>{TITLE}</title>
+  <link rel="stylesheet" href="/docs/static/swagger-ui.css">
+  <link rel="icon" type="image/png" href="/docs/static/favicon-32x32.png">
+</head>
+<body>
+  <div id="swagger-ui"></div>
+  <script src="/docs/static/swagger-ui-bundle.js"></script>
+  <script>
+    SwaggerUIBundle({{url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true}});
+  </script>
+</body>
+</html>
+"""
+
+static_files = web.static("/docs/static", SWAGGER_UI)
+
+
+@Endpoint(
+    summary="Read this document",
+    tag="Operations",
+    answer=DocumentResponse,
+    uses_database=False,
+)
+async def read_openapi(request: web.Request) -> web.Response:
+    """The OpenAPI 3 document."""
+    return web.Response(body=request.app[DOCUMENT], content_type="application/json")
+
+
+@Endpoint(
+    summary="Read this document as a page",
+    tag="Operations",
+    description="Swagger UI, served by the service itself.",
+    answer=None,
+    media_type="text/html",
+    uses_database=False,
+)
+async def show_docs(request: web.Request) -> web.Response:
+    """Swagger UI."""
+    return web.Response(text=PAGE, content_type="text/html")
+
+
+async def document_lifespan(app: web.Application) -> AsyncIterator[None]:
+    """Describe the routes once, when all of them are there."""
+    app[DOCUMENT] = encode(describe(app))
+    yield

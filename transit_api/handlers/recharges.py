@@ -1,0 +1,96 @@
+"""/cards/recharge and /cards/{card_id}/history: money that is loaded onto cards."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from transit_api.batching import RECHARGES
+from transit_api.cursors import after_id, page
+from transit_api.db import DB
+from transit_api.endpoint import Endpoint
+from transit_api.handlers.cards import find_card
+from transit_api.outcomes import decided, results
+from transit_api.schemas.paging import PageQuery
+from transit_api.schemas.recharges import (
+    RechargeHistory,
+    RechargeHistoryItem,
+    RechargeRequest,
+    RechargeResponse,
+    RechargeResult,
+    RechargesBatchRequest,
+    RechargesBatchResponse,
+)
+from transit_api.validation import BODY, QUERY, idempotency_key, path_id
+from transit_api.wire import json_answer
+
+LIST = "SELECT * FROM api.list_recharges(%s, %s, %s)"
+
+
+@Endpoint(
+    summary="Recharge a card",
+    tag="Recharges",
+    description="Debt is repaid first, the rest is balance, usable by the very next tap.",
+    body=RechargeRequest,
+    answer=RechargeResponse,
+    status=201,
+    refusals=(
+        "card_not_found",
+        "card_not_active",
+        "amount_out_of_range",
+        "balance_limit_exceeded",
+        "idempotency_key_reused",
+    ),
+    keyed=True,
+)
+async def recharge_card(request: web.Request) -> web.Response:
+    """Money in."""
+    recharge = request[BODY]
+    row = await request.app[RECHARGES].submit(
+        (
+            recharge["card_id"],
+            recharge["amount"],
+            recharge["channel"],
+            recharge["recharge_point_id"],
+            idempotency_key(request),
+        )
+    )
+    return decided(row, 201, RechargeResponse)
+
+
+@Endpoint(
+    summary="Recharge many cards",
+    tag="Recharges",
+    description="Each is decided for itself, in the order of the array, and has its own key.",
+    body=RechargesBatchRequest,
+    answer=RechargesBatchResponse,
+)
+async def recharge_cards(request: web.Request) -> web.Response:
+    """1 to 1,000 recharges."""
+    elements = [
+        (r["card_id"], r["amount"], r["channel"], r["recharge_point_id"], r["idempotency_key"])
+        for r in request[BODY]["recharges"]
+    ]
+    rows = await request.app[RECHARGES].submit_many(elements)
+    return json_answer({"results": results(rows, RechargeResult)})
+
+
+@Endpoint(
+    summary="List the recharges of a card",
+    tag="Recharges",
+    description="Newest first.",
+    query=PageQuery,
+    answer=RechargeHistory,
+    refusals=("card_not_found",),
+)
+async def list_recharges(request: web.Request) -> web.Response:
+    """The history of one card."""
+    query = request[QUERY]
+    after = after_id("recharges", query["cursor"])
+    card_id = path_id(request, "card_id")
+    rows = await request.app[DB].fetch_all(LIST, (card_id, after, query["limit"] + 1))
+    if not rows:
+        await find_card(request)
+    recharges = [RechargeHistoryItem.shape(row) for row in rows]
+    return json_answer(
+        page(recharges, query["limit"], "recharges", lambda item: (item["recharge_id"],))
+    )

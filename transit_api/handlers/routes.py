@@ -1,0 +1,41 @@
+"""/routes: the services and where they stop."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from transit_api.cursors import after_id, page
+from transit_api.db import DB
+from transit_api.endpoint import Endpoint
+from transit_api.errors import Problem
+from transit_api.schemas.routes import RouteDetail, RouteList, RouteResponse, RoutesQuery
+from transit_api.validation import QUERY, path_id
+from transit_api.wire import json_answer
+
+LIST = "SELECT * FROM api.list_routes(%s, %s, %s)"
+READ = "SELECT * FROM api.read_route(%s)"
+
+
+@Endpoint(
+    summary="List routes",
+    tag="Routes",
+    description="In the order of their ids.",
+    query=RoutesQuery,
+    answer=RouteList,
+)
+async def list_routes(request: web.Request) -> web.Response:
+    """Trunk, zonal, cable and feeder services."""
+    query = request[QUERY]
+    after = after_id("routes", query["cursor"])
+    rows = await request.app[DB].fetch_all(LIST, (query["kind"], after, query["limit"] + 1))
+    routes = [RouteResponse.shape(row) for row in rows]
+    return json_answer(page(routes, query["limit"], "routes", lambda route: (route["route_id"],)))
+
+
+@Endpoint(summary="Read a route", tag="Routes", answer=RouteDetail, refusals=("route_not_found",))
+async def read_route(request: web.Request) -> web.Response:
+    """One route with its stations in order."""
+    row = await request.app[DB].fetch_one(READ, (path_id(request, "route_id"),))
+    if row is None:
+        raise Problem("route_not_found")
+    return json_answer(RouteDetail.shape(row))

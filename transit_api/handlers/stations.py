@@ -1,0 +1,54 @@
+"""/stations: where a card can be tapped, what arrives there and what is wrong there."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from transit_api.cursors import after_id, page
+from transit_api.db import DB
+from transit_api.endpoint import Endpoint
+from transit_api.errors import Problem
+from transit_api.schemas.stations import (
+    StationDetail,
+    StationList,
+    StationResponse,
+    StationsQuery,
+)
+from transit_api.validation import QUERY, path_id
+from transit_api.wire import json_answer
+
+LIST = "SELECT * FROM api.list_stations(%s, %s, %s, %s, %s, %s)"
+READ = "SELECT * FROM api.read_station(%s)"
+
+
+@Endpoint(
+    summary="List stations",
+    tag="Stations",
+    description="In the order of their ids.",
+    query=StationsQuery,
+    answer=StationList,
+)
+async def list_stations(request: web.Request) -> web.Response:
+    """Portals, trunk and cable stations, zonal stops."""
+    query = request[QUERY]
+    filters = (query["kind"], query["corridor"], query["locality"], query["q"])
+    after = after_id("stations", query["cursor"])
+    rows = await request.app[DB].fetch_all(LIST, (*filters, after, query["limit"] + 1))
+    stations = [StationResponse.shape(row) for row in rows]
+    return json_answer(
+        page(stations, query["limit"], "stations", lambda station: (station["station_id"],))
+    )
+
+
+@Endpoint(
+    summary="Read a station",
+    tag="Stations",
+    answer=StationDetail,
+    refusals=("station_not_found",),
+)
+async def read_station(request: web.Request) -> web.Response:
+    """One station with the routes serving it."""
+    row = await request.app[DB].fetch_one(READ, (path_id(request, "station_id"),))
+    if row is None:
+        raise Problem("station_not_found")
+    return json_answer(StationDetail.shape(row))

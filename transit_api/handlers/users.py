@@ -1,0 +1,108 @@
+"""/users: registering people, reading and erasing them, and the cards they hold."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from transit_api.batching import USERS, Element
+from transit_api.cursors import after_id, page
+from transit_api.db import DB
+from transit_api.endpoint import Endpoint
+from transit_api.errors import Problem
+from transit_api.outcomes import Row, decided, results
+from transit_api.schemas.cards import CardList, CardResponse
+from transit_api.schemas.paging import PageQuery
+from transit_api.schemas.users import (
+    UserRequest,
+    UserResponse,
+    UserResult,
+    UsersBatchRequest,
+    UsersBatchResponse,
+)
+from transit_api.validation import BODY, QUERY, path_id
+from transit_api.wire import json_answer
+
+READ = "SELECT * FROM api.read_user(%s)"
+ERASE = "SELECT * FROM api.erase_user(%s)"
+LIST_CARDS = "SELECT * FROM api.list_user_cards(%s, %s, %s)"
+
+
+@Endpoint(
+    summary="Register a user",
+    tag="Users",
+    body=UserRequest,
+    answer=UserResponse,
+    status=201,
+    refusals=("user_exists",),
+)
+async def create_user(request: web.Request) -> web.Response:
+    """One person."""
+    row = await request.app[USERS].submit(_element(request[BODY]))
+    return decided(row, 201, UserResponse)
+
+
+@Endpoint(
+    summary="Register many users",
+    tag="Users",
+    description="Each is decided for itself, in the order of the array.",
+    body=UsersBatchRequest,
+    answer=UsersBatchResponse,
+)
+async def create_users(request: web.Request) -> web.Response:
+    """1 to 1,000 people."""
+    people = [_element(user) for user in request[BODY]["users"]]
+    rows = await request.app[USERS].submit_many(people)
+    return json_answer({"results": results(rows, UserResult)})
+
+
+@Endpoint(summary="Read a user", tag="Users", answer=UserResponse, refusals=("user_not_found",))
+async def read_user(request: web.Request) -> web.Response:
+    """One user."""
+    return json_answer(UserResponse.shape(await find_user(request)))
+
+
+@Endpoint(
+    summary="Erase a user",
+    tag="Users",
+    description="Removes what identifies the person and expires the cards; the books are kept. "
+    "Afterwards the user is not found and the document may register again.",
+    answer=None,
+    status=204,
+    refusals=("user_not_found", "user_has_balance"),
+)
+async def erase_user(request: web.Request) -> web.Response:
+    """Ley 1581: the person goes, the money that moved stays countable."""
+    row = await request.app[DB].write_one(ERASE, (path_id(request, "user_id"),))
+    if row["outcome"] != "accepted":
+        raise Problem(row["outcome"], row["detail"])
+    return web.Response(status=204)
+
+
+@Endpoint(
+    summary="List the cards of a user",
+    tag="Users",
+    description="Newest first.",
+    query=PageQuery,
+    answer=CardList,
+    refusals=("user_not_found",),
+)
+async def list_user_cards(request: web.Request) -> web.Response:
+    """All cards that were ever issued to the user."""
+    query = request[QUERY]
+    after = after_id("user_cards", query["cursor"])
+    user = await find_user(request)
+    rows = await request.app[DB].fetch_all(LIST_CARDS, (user["user_id"], after, query["limit"] + 1))
+    cards = [CardResponse.shape(row) for row in rows]
+    return json_answer(page(cards, query["limit"], "user_cards", lambda card: (card["card_id"],)))
+
+
+async def find_user(request: web.Request) -> Row:
+    """The user of the path; erased ones are not found."""
+    row = await request.app[DB].fetch_one(READ, (path_id(request, "user_id"),))
+    if row is None:
+        raise Problem("user_not_found")
+    return row
+
+
+def _element(user: Row) -> Element:
+    return user["document_id"], user["full_name"], user["email"], user["phone"]

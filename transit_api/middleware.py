@@ -1,0 +1,94 @@
+"""The one layer around every handler: request id, errors as problems, metrics and the log line."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from typing import Final
+
+from aiohttp import hdrs, web
+
+from transit_api.batching import Overloaded
+from transit_api.db import DatabaseUnavailable
+from transit_api.endpoint import Handler
+from transit_api.errors import Problem, problem_answer
+from transit_api.logs import REQUEST_LOG
+from transit_api.metrics import METRICS
+
+log = logging.getLogger(__name__)
+
+REQUEST_ID: Final = web.RequestKey("request_id", str)
+HEADER: Final = "X-Request-ID"
+UNMATCHED: Final = "unmatched"
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}", re.ASCII)
+_CODES: Final = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "payload_too_large",
+    415: "unsupported_media_type",
+}
+
+
+@web.middleware
+async def answer_request(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every answer has its request id, every failure is a problem, everything is counted."""
+    started = time.perf_counter()
+    given = request.headers.get(HEADER)
+    if given is None or not _REQUEST_ID.fullmatch(given):
+        given = secrets.token_hex(12)
+    request[REQUEST_ID] = given
+    code: str | None = None
+    answer: web.StreamResponse
+    try:
+        answer = await handler(request)
+    except Exception as error:
+        problem = _problem(error, request, given)
+        answer, code = problem_answer(problem, given), problem.code
+    answer.headers[HEADER] = given
+    method, route = _labels(request)
+    seconds = time.perf_counter() - started
+    request.app[METRICS].observe_request(method, route, answer.status, seconds)
+    request.app[REQUEST_LOG].add(
+        request_id=given,
+        method=method,
+        route=route,
+        status=answer.status,
+        duration_s=seconds,
+        outcome=code,
+    )
+    return answer
+
+
+def _problem(error: Exception, request: web.Request, request_id: str) -> Problem:
+    """What to tell of a failure; a defect is logged, and told without its insides."""
+    match error:
+        case Problem():
+            return error
+        case Overloaded():
+            return Problem("overloaded", headers={hdrs.RETRY_AFTER: str(error.retry_after)})
+        case DatabaseUnavailable():
+            retry_after = str(error.retry_after)
+            return Problem("database_unavailable", headers={hdrs.RETRY_AFTER: retry_after})
+        case web.HTTPException() if error.status in _CODES:
+            allow = error.headers.get(hdrs.ALLOW)
+            return Problem(_CODES[error.status], headers={hdrs.ALLOW: allow} if allow else None)
+    log.error(
+        "defect while answering %s %s",
+        request.method,
+        request.path,
+        exc_info=error,
+        extra={"request_id": request_id},
+    )
+    return Problem("internal_error")
+
+
+def _labels(request: web.Request) -> tuple[str, str]:
+    """Method and route template; what a client made up is not a label."""
+    resource = request.match_info.route.resource
+    if resource is None:
+        return "OTHER" if request.method not in hdrs.METH_ALL else request.method, UNMATCHED
+    return request.method, resource.canonical

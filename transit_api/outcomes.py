@@ -1,0 +1,29 @@
+"""What was decided, as an answer: the row of a writing function becomes a success or a refusal."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from aiohttp import web
+
+from transit_api.errors import Problem
+from transit_api.schemas.strict import ResponseSchema
+from transit_api.wire import json_answer
+
+SUCCESSES: Final = frozenset({"accepted", "created"})
+REPLAYED: Final = {"Idempotent-Replayed": "true"}
+
+Row = dict[str, Any]
+
+
+def decided(row: Row, status: int, answer: type[ResponseSchema]) -> web.Response:
+    """The answer to one decided request; a refusal is raised, a replay is marked."""
+    headers = REPLAYED if row.get("replayed") else None
+    if row["outcome"] not in SUCCESSES:
+        raise Problem(row["outcome"], row.get("detail"), headers=headers)
+    return json_answer(answer.shape(row), status, headers)
+
+
+def results(rows: list[Row], result: type[ResponseSchema]) -> list[Row]:
+    """The results of a batch in the order of its elements; what has no key is never a replay."""
+    return [result.shape({"replayed": False, **row}) for row in rows]
