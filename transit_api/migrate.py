@@ -1,6 +1,7 @@
 """Brings a database to this release: sql/schema once each, sql/procedures rebuilt whole."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ _GRANTS = f"""
     REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA api FROM PUBLIC;
     GRANT EXECUTE ON ALL ROUTINES IN SCHEMA api TO {SERVICE_ROLE};
 """
+
+_FUNCTION = re.compile(r"^CREATE (?:OR REPLACE )?FUNCTION api\.(\w+)", re.MULTILINE)
 
 # What a file meets when it comes before the one that it needs.
 _NOT_YET = (
@@ -93,11 +96,9 @@ def migrate(dsn: str, sql: Path = SQL) -> Outcome:
 
 def readiness_parameters(sql: Path = SQL) -> tuple[list[str], list[str]]:
     """What READINESS_SQL asks for: this release's schema files and its functions."""
-    return (
-        [path.stem for path in _files(sql / "schema")],
-        # Files that start with a digit hold types or views, which other files need.
-        [path.stem for path in _files(sql / "procedures") if not path.stem[0].isdigit()],
-    )
+    texts = [path.read_text(encoding="utf-8") for path in _files(sql / "procedures")]
+    functions = {name for text in texts for name in _FUNCTION.findall(text)}
+    return [path.stem for path in _files(sql / "schema")], sorted(functions)
 
 
 def is_empty(dsn: str) -> bool:
