@@ -1,0 +1,157 @@
+"""What a run measures: latency from the intended start, outcomes, send lag, dropped work, CPU."""
+
+import resource
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
+
+HIGHEST_US = 600_000_000  # ten minutes; slower is recorded as this
+LAG_LIMIT_MS = 5.0  # send lag p99 beyond this spoils a run
+CPU_LIMIT = 0.9  # of one core; a generator busier than this measures itself
+PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9, 100.0)
+# Answers that a run is expected to bring: refusals of the rules, not failures.
+EXPECTED_REFUSALS = frozenset(
+    {
+        "insufficient_balance",
+        "card_not_active",
+        "pass_daily_limit",
+        "balance_limit_exceeded",
+        "trip_already_ended",
+        "trip_expired",
+        "pass_not_found",
+    }
+)
+
+
+def new_histogram() -> HdrHistogram:
+    """Microseconds, three digits."""
+    return HdrHistogram(1, HIGHEST_US, 3)
+
+
+@dataclass(slots=True)
+class Second:
+    """One second of the run: what was asked, what came back, and how slow per endpoint."""
+
+    asked: int = 0
+    answered: int = 0
+    failed: int = 0
+    latencies_us: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+
+class Recorder:
+    """The measurements of one worker; `merge` adds another's."""
+
+    def __init__(self) -> None:
+        self.latency: dict[str, HdrHistogram] = defaultdict(new_histogram)
+        self.outcomes: dict[str, Counter[str]] = defaultdict(Counter)
+        self.cache: Counter[str] = Counter()
+        self.failures: Counter[str] = Counter()
+        self.lag = new_histogram()
+        self.seconds: dict[int, Second] = defaultdict(Second)
+        self.taps_by_place: Counter[str] = Counter()
+        self.taps_by_hour: Counter[int] = Counter()
+        self.dropped: Counter[str] = Counter()
+        self.retries: Counter[str] = Counter()
+        self.cpu_s = 0.0
+        self.wall_s = 0.0
+        self.started = 0.0
+
+    def sent(self, offset_s: float, lag_s: float) -> None:
+        """A request left `lag_s` after its time."""
+        self.lag.record_value(max(1, min(HIGHEST_US, int(lag_s * 1e6))))
+        self.seconds[int(offset_s)].asked += 1
+
+    def answered(self, endpoint: str, outcome: str, offset_s: float, latency_s: float) -> None:
+        """An endpoint's final answer, `offset_s` into the run."""
+        micros = max(1, min(HIGHEST_US, int(latency_s * 1e6)))
+        self.latency[endpoint].record_value(micros)
+        self.outcomes[endpoint][outcome] += 1
+        second = self.seconds[int(offset_s)]
+        second.answered += 1
+        second.latencies_us[endpoint].append(micros)
+
+    def failed(self, what: str, offset_s: float) -> None:
+        """Something no client should see."""
+        self.failures[what] += 1
+        self.seconds[int(offset_s)].failed += 1
+
+    def merge(self, other: "Recorder") -> None:
+        """Add the measurements of another worker."""
+        for endpoint, histogram in other.latency.items():
+            self.latency[endpoint].add(histogram)
+        for endpoint, outcomes in other.outcomes.items():
+            self.outcomes[endpoint].update(outcomes)
+        self.lag.add(other.lag)
+        for name in ("cache", "failures", "taps_by_place", "taps_by_hour", "dropped", "retries"):
+            getattr(self, name).update(getattr(other, name))
+        for offset, second in other.seconds.items():
+            mine = self.seconds[offset]
+            mine.asked += second.asked
+            mine.answered += second.answered
+            mine.failed += second.failed
+            for endpoint, values in second.latencies_us.items():
+                mine.latencies_us[endpoint].extend(values)
+        self.cpu_s += other.cpu_s
+        self.wall_s = max(self.wall_s, other.wall_s)
+
+    def requests(self) -> int:
+        """Answers of all endpoints."""
+        return sum(sum(outcomes.values()) for outcomes in self.outcomes.values())
+
+    def by_outcome(self) -> Counter[str]:
+        """Answers of all endpoints by status or code."""
+        total: Counter[str] = Counter()
+        for outcomes in self.outcomes.values():
+            total.update(outcomes)
+        return total
+
+    def lag_p99_ms(self) -> float:
+        """The send lag that one request in a hundred exceeded."""
+        return percentile_ms(self.lag, 99)
+
+    def spoiled(self, workers: int = 1) -> list[str]:
+        """Why the run says more of its generator than of the service; empty when it is fine."""
+        reasons = []
+        if self.lag_p99_ms() > LAG_LIMIT_MS:
+            reasons.append(
+                f"send lag p99 was {self.lag_p99_ms():.1f} ms, over {LAG_LIMIT_MS:g} ms: requests "
+                "left late because the generator was short of CPU"
+            )
+        share = self.cpu_s / self.wall_s / workers if self.wall_s else 0.0
+        if share > CPU_LIMIT:
+            reasons.append(f"the generator used {share:.0%} of its core: give it --workers")
+        if self.dropped:
+            reasons.append(f"{sum(self.dropped.values())} pieces of work were dropped unsent")
+        return reasons
+
+
+def percentile_ms(histogram: HdrHistogram, percentile: float) -> float:
+    """A percentile in milliseconds; 0 for an empty histogram."""
+    if not histogram.get_total_count():
+        return 0.0
+    return float(histogram.get_value_at_percentile(percentile)) / 1000
+
+
+def cpu_seconds() -> float:
+    """User and system time of this process so far."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def latency_rows(recorder: Recorder) -> list[dict[str, Any]]:
+    """Count and percentiles in ms of each endpoint, busiest first."""
+    rows = []
+    for endpoint, histogram in recorder.latency.items():
+        row: dict[str, Any] = {"endpoint": endpoint, "count": histogram.get_total_count()}
+        for percentile in PERCENTILES:
+            row[f"p{percentile:g}"] = round(percentile_ms(histogram, percentile), 3)
+        rows.append(row)
+    return sorted(rows, key=lambda row: -int(row["count"]))
+
+
+def percentile_curve(histogram: HdrHistogram, steps: Iterable[float]) -> list[list[float]]:
+    """Pairs of percentile and milliseconds."""
+    return [[step, round(percentile_ms(histogram, step), 3)] for step in steps]

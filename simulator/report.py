@@ -1,0 +1,131 @@
+"""A run told in the terminal: requests, refusals, latency, the generator's honesty, the money."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from simulator.books import describe
+from simulator.measure import EXPECTED_REFUSALS, Recorder, latency_rows, percentile_ms
+from simulator.session import Result
+
+COLUMNS = ("p50", "p90", "p99", "p99.9", "p100")
+
+
+def money(pesos: int) -> str:
+    """Pesos with thousands marked."""
+    return f"${pesos:,}".replace(",", ".")
+
+
+def latency_table(recorder: Recorder) -> Table:
+    """Percentiles per endpoint, from the intended start."""
+    table = Table(title="Latency in ms, from the intended start of each request", box=None)
+    table.add_column("endpoint")
+    table.add_column("requests", justify="right")
+    for column in COLUMNS:
+        table.add_column("max" if column == "p100" else column, justify="right")
+    for row in latency_rows(recorder):
+        values = [f"{row[column]:.1f}" for column in COLUMNS]
+        table.add_row(row["endpoint"], str(row["count"]), *values)
+    return table
+
+
+def print_result(result: Result, console: Console) -> None:
+    """The whole report."""
+    recorder = result.recorder
+    console.print(latency_table(recorder))
+    print_outcomes(recorder, console)
+    print_honesty(result, console)
+    print_books(result, console)
+
+
+def print_outcomes(recorder: Recorder, console: Console) -> None:
+    """Requests, what was refused by the rules, what went wrong."""
+    outcomes = recorder.by_outcome()
+    total = recorder.requests()
+    rate = total / recorder.wall_s if recorder.wall_s else 0.0
+    console.print(f"\nRequests   {total:,} in {recorder.wall_s:.1f} s, {rate:,.0f} a second")
+    uploaded = recorder.outcomes.get("uploaded tap")
+    if uploaded:
+        console.print(f"Uploaded   {sum(uploaded.values()):,} taps of buses back in coverage")
+    for code, count in sorted(outcomes.items(), key=lambda item: -item[1]):
+        if code in EXPECTED_REFUSALS:
+            console.print(f"Refused    {count:,} {code}")
+    for what, count in recorder.retries.most_common():
+        console.print(f"Asked again {count:,} times: {what}")
+    if recorder.cache:
+        hits = ", ".join(f"{name} {count:,}" for name, count in recorder.cache.most_common())
+        console.print(f"Cache      {hits}")
+    for what, count in recorder.failures.most_common():
+        console.print(f"[red]Failed     {count:,} {what}[/red]", highlight=False)
+
+
+def print_honesty(result: Result, console: Console) -> None:
+    """What the generator did to the measurement."""
+    recorder = result.recorder
+    share = recorder.cpu_s / recorder.wall_s if recorder.wall_s else 0.0
+    console.print(
+        f"Generator  send lag p99 {recorder.lag_p99_ms():.1f} ms "
+        f"(max {percentile_ms(recorder.lag, 100):.1f}), "
+        f"CPU {share:.0%} of a core in {result.workers} process(es)"
+    )
+    for reason in recorder.spoiled(result.workers):
+        console.print(f"[yellow]Spoiled    {reason}[/yellow]", highlight=False)
+
+
+def print_books(result: Result, console: Console) -> None:
+    """Every card and every total."""
+    totals = result.totals
+    console.print(
+        f"Money      {money(totals['recharged'])} loaded, {money(totals['revenue'])} in fares of "
+        f"{totals['total_trips']:,} trips ({totals['transfers']:,} transfers), "
+        f"{money(totals['outstanding_balance'])} on the cards, "
+        f"{money(totals['outstanding_debt'])} lent"
+    )
+    for name, told, expected in result.total_differences:
+        console.print(
+            f"[red]Differs    {name} grew by {told:,}, by the riders' books {expected:,} "
+            f"({told - expected:+,})[/red]", highlight=False,
+        )
+    for line in result.unresolved:
+        console.print(f"[red]Unknown    {line}[/red]", highlight=False)
+    for line in describe(result.differences):
+        console.print(f"[red]{line}[/red]", highlight=False)
+    verdict = "agree to the peso" if result.books_agree else "DO NOT AGREE"
+    console.print(
+        f"Books      {result.riders:,} riders, {result.cards:,} cards and "
+        f"{len(totals)} totals compared: {verdict}"
+    )
+
+
+def summary(result: Result) -> dict[str, Any]:
+    """The report as data."""
+    recorder = result.recorder
+    return {
+        "scenario": result.scenario.name,
+        "url": result.url,
+        "seed": result.scenario.seed,
+        "run": result.run,
+        "workers": result.workers,
+        "finished_at": result.finished_at.isoformat(),
+        "wall_s": round(recorder.wall_s, 3),
+        "requests": recorder.requests(),
+        "latency_ms": latency_rows(recorder),
+        "outcomes": {name: dict(codes) for name, codes in recorder.outcomes.items()},
+        "retries": dict(recorder.retries),
+        "failures": dict(recorder.failures),
+        "cache": dict(recorder.cache),
+        "send_lag_p99_ms": recorder.lag_p99_ms(),
+        "dropped": dict(recorder.dropped),
+        "generator_cpu_s": round(recorder.cpu_s, 3),
+        "spoiled": recorder.spoiled(result.workers),
+        "books": {
+            "riders": result.riders,
+            "cards": result.cards,
+            "agree": result.books_agree,
+            "totals": result.totals,
+            "total_differences": result.total_differences,
+            "differences": [str(difference) for difference in result.differences],
+            "unresolved": result.unresolved,
+        },
+    }

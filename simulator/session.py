@@ -1,0 +1,255 @@
+"""One run from end to end: riders settle, the load is driven, the books are compared."""
+
+import asyncio
+import gc
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from simulator.actor import Actor
+from simulator.books import Books, Difference, compare_totals
+from simulator.city import City, read_city
+from simulator.client import ApiClient
+from simulator.drive import Driver
+from simulator.load import Departure, plan_load
+from simulator.measure import Recorder
+from simulator.population import settle
+from simulator.riders import make_riders, rng_for
+from simulator.scenario import Scenario
+from simulator.tariffs import BOGOTA_TIME
+from simulator.vehicles import Fleet, make_line
+from simulator.world import (
+    PREFIX,
+    ServiceClock,
+    Station,
+    Unusable,
+    fetch,
+    format_time,
+    read_cards,
+    read_clock,
+    read_routes,
+    read_stations,
+    read_totals,
+)
+
+TAPS_A_RIDER = 1.0  # planned for each rider of a run whose number of riders is not given
+FEWEST_RIDERS, MOST_RIDERS = 200, 20_000
+CONNECTIONS = 512
+
+Watch = Callable[[str, "Worker"], None]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one worker brings home."""
+
+    recorder: Recorder
+    riders: int = 0
+    cards: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    unresolved: list[str] = field(default_factory=list)
+    expected: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Result:
+    """A whole run: measurements, books and totals."""
+
+    scenario: Scenario
+    url: str
+    run: int
+    workers: int
+    recorder: Recorder
+    riders: int
+    cards: int
+    differences: list[Difference]
+    unresolved: list[str]
+    totals: dict[str, int]
+    total_differences: list[tuple[str, int, int]]
+    names: dict[str, Station]
+    interrupted: bool = False
+    finished_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def books_agree(self) -> bool:
+        """To the peso, every card and every total, nothing left unknown."""
+        return not (self.differences or self.unresolved or self.total_differences)
+
+    @property
+    def failed(self) -> bool:
+        """Something no client should see, or books that differ."""
+        return bool(self.recorder.failures) or not self.books_agree
+
+
+def default_riders(scenario: Scenario) -> int:
+    """About as many riders as taps, so that nobody rides as nobody would."""
+    wanted = scenario.rate * scenario.duration_s / TAPS_A_RIDER
+    return int(max(FEWEST_RIDERS, min(MOST_RIDERS, wanted)))
+
+
+class Worker:
+    """A share of the riders of a run, in one process."""
+
+    def __init__(
+        self, url: str, scenario: Scenario, run: int, number: int = 0, workers: int = 1
+    ) -> None:
+        self.client = ApiClient(url, CONNECTIONS)
+        self.scenario = scenario
+        self.run = run
+        self.number = number
+        self.workers = workers
+        self.books = Books()
+        self.recorder = Recorder()
+        self.stopped = False
+
+    async def prepare(self) -> tuple[Driver, list[Departure]]:
+        """Riders with cards and money, and the whole load planned before the first request."""
+        stations = await read_stations(self.client)
+        city = read_city(stations)
+        count = self.scenario.riders or default_riders(self.scenario)
+        everybody = make_riders(city, count, self.scenario.seed)
+        riders = [rider for rider in everybody if rider.number % self.workers == self.number]
+        await settle(self.client, riders, self.books, self.scenario.seed, self.run)
+        driver = await self._make_driver(stations, city)
+        rate = self.scenario.rate / self.workers
+        load = list(plan_load(riders, city, self.scenario, rate, self.number))
+        self._let_collector_rest()
+        return driver, load
+
+    async def _make_driver(self, stations: Mapping[str, Station], city: City) -> Driver:
+        components = {code: place.component for code, place in city.places.items()}
+        actor = Actor(
+            self.client, stations, components, self.books, self.recorder, await self._clock(),
+            self.run, self.scenario.chances, rng_for(self.scenario.seed, self.number, "actor"),
+            self.number,
+        )
+        fleet = None
+        if self.number == 0 and self.scenario.vehicles:
+            by_id = {station.station_id: station for station in stations.values()}
+            lines = [make_line(route, by_id) for route in await read_routes(self.client, "trunk")]
+            fleet = Fleet([line for line in lines if line], actor.base)
+        closed = self.scenario.closed_station
+        places = [closed] if closed in city.places else sorted(city.weekday.codes["trunk"])
+        return Driver(actor, fleet, places)
+
+    async def _clock(self) -> ServiceClock:
+        return await read_clock(self.client)
+
+    @staticmethod
+    def _let_collector_rest() -> None:
+        # riders and plan stay until the end: walking them again and again would delay requests
+        gc.collect()
+        gc.freeze()
+
+    async def compare(self, driver: Driver, riders: int) -> Outcome:
+        """Every card against the service's list."""
+        wanted = {card_id for card_id, *_ in self.books.cards()}
+        told = await read_cards(self.client, wanted)
+        cards = self.books.compare_cards(told)
+        return Outcome(
+            self.recorder, riders, cards, self.books.differences, self.books.unresolved,
+            self.books.totals(),
+        )
+
+
+async def set_clock(client: ApiClient, scenario: Scenario) -> None:
+    """With a speed, the service's clock must be a simulated one and run as fast."""
+    if scenario.speed <= 0:
+        return
+    answer = await client.request("GET", f"{PREFIX}/clock")
+    if answer.status != 200:
+        raise Unusable("--speed needs a service that was started with --simulated-clock")
+    now = datetime.fromisoformat(str(answer.json()["now"]))
+    start = next_start(now, scenario)
+    body = {"now": format_time(start), "speed": scenario.speed}
+    answer = await client.request("PUT", f"{PREFIX}/clock", body)
+    if answer.status != 200:
+        raise Unusable(f"PUT /clock answered {answer.status}: {answer.json().get('detail')}")
+
+
+def next_start(now: datetime, scenario: Scenario) -> datetime:
+    """The next moment at which a day of the scenario's type reaches the scenario's beginning."""
+    local = now.astimezone(BOGOTA_TIME)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    for days in range(9):
+        start = midnight + timedelta(days=days, seconds=scenario.from_s)
+        kind = {5: "saturday", 6: "sunday"}.get(start.weekday(), "weekday")
+        if start > local and kind == scenario.day_type:
+            return start
+    raise AssertionError("a week has every day type")
+
+
+async def check_service(client: ApiClient) -> None:
+    """The service answers and is ready."""
+    try:
+        await fetch(client, "/health/ready")
+    except Unusable as error:
+        raise Unusable(f"the service is not ready: {error}") from error
+
+
+async def run_here(url: str, scenario: Scenario, watch: Watch | None = None) -> Result:
+    """A run in this process."""
+    run = int(time.time())
+    worker = Worker(url, scenario, run)
+    try:
+        await check_service(worker.client)
+        before = await read_totals(worker.client, datetime.now(UTC) if not scenario.speed else None)
+        await set_clock(worker.client, scenario)
+        outcome = await run_worker(worker, watch)
+        return await conclude(worker.client, url, scenario, run, before, [outcome])
+    finally:
+        worker.client.close()
+
+
+async def run_worker(worker: Worker, watch: Watch | None) -> Outcome:
+    """Prepare, drive and compare."""
+    if watch:
+        watch("settling", worker)
+    driver, load = await worker.prepare()
+    ticker = asyncio.create_task(tick(worker, watch)) if watch else None
+    try:
+        await driver.run(iter(load), lambda: worker.stopped)
+    finally:
+        if ticker:
+            ticker.cancel()
+    if watch:
+        watch("comparing", worker)
+    return await worker.compare(driver, len(worker.books.by_rider))
+
+
+async def tick(worker: Worker, watch: Watch) -> None:
+    """Show progress once a second."""
+    while True:
+        watch("driving", worker)
+        await asyncio.sleep(1.0)
+
+
+async def conclude(
+    client: ApiClient, url: str, scenario: Scenario, run: int, before: dict[str, int],
+    outcomes: list[Outcome],
+) -> Result:
+    """Merge the workers and compare the totals."""
+    clock = await read_clock(client)
+    after = await read_totals(client, clock.now())
+    expected: dict[str, int] = {}
+    merged = outcomes[0].recorder
+    for outcome in outcomes:
+        for name, value in outcome.expected.items():
+            expected[name] = expected.get(name, 0) + value
+    for outcome in outcomes[1:]:
+        merged.merge(outcome.recorder)
+    return Result(
+        scenario=scenario,
+        url=url,
+        run=run,
+        workers=len(outcomes),
+        recorder=merged,
+        riders=sum(outcome.riders for outcome in outcomes),
+        cards=sum(outcome.cards for outcome in outcomes),
+        differences=[d for outcome in outcomes for d in outcome.differences],
+        unresolved=[u for outcome in outcomes for u in outcome.unresolved],
+        totals=expected,
+        total_differences=compare_totals(before, after, expected),
+        names=await read_stations(client),
+    )
