@@ -18,6 +18,7 @@ What aiopg and psycopg2 do when something breaks, and what becomes of it here:
 import asyncio
 import contextlib
 import logging
+import select
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
@@ -142,7 +143,11 @@ class Pool:
     async def _connection(self, pool: aiopg.Pool) -> aiopg.Connection:
         try:
             async with asyncio.timeout(self._wait_s):
-                return await pool.acquire()
+                connection = await pool.acquire()
+                while _has_died(connection):
+                    await pool.release(connection)
+                    connection = await pool.acquire()
+                return connection
         except (psycopg2.Error, OSError, RuntimeError, TimeoutError) as error:
             log.debug("no connection: %s", error)
             raise DatabaseUnavailable from error
@@ -262,6 +267,16 @@ class Database:
             await asyncio.wait(self._calls)
         for pool in (self.reads, self.writes, self.upkeep):
             await pool.close()
+
+
+def _has_died(connection: aiopg.Connection) -> bool:
+    """Whether the server ended an idle connection: an idle socket has nothing to say but that."""
+    if not connection.closed:
+        poll = select.poll()
+        poll.register(connection.raw.fileno(), select.POLLIN)
+        if poll.poll(0):
+            connection.close()
+    return bool(connection.closed)
 
 
 async def _repeat_if_rolled_back(pool: Pool, sql: str, params: Sequence[Any]) -> list[Row]:
