@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 client: keep-alive connections, one request at a time on each, JSON both ways."""
+"""A small HTTP/1.1 client: keep-alive connections, one request each, JSON in, JSON out."""
 
 import asyncio
 from collections import deque
