@@ -1,0 +1,349 @@
+"""The service and the model side by side: whatever hypothesis thinks of is done to both, and every
+answer, balance, statement and present fare is compared."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any, ClassVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from simulator.cards import Decision, TapDecision
+from simulator.fares import Account
+from simulator.tariffs import BOGOTA_TIME, Component, service_day
+from tests.model.services import MoneyAnswer, Service, TapAnswer, TapRequest
+
+MINUTE, DAY, TICK = timedelta(minutes=1), timedelta(days=1), timedelta(microseconds=1)
+
+# Stations and routes of the network's data files, by what the fare rules see of them.
+COMPONENTS: dict[int, Component] = {
+    1: "trunk", 2: "trunk", 3: "trunk", 154: "cable", 158: "zonal", 159: "zonal", 160: "zonal",
+}  # fmt: skip
+ROUTES = (1, 2)
+NOWHERE = 999_999
+
+# Just before what is of interest: tariffs, a month's end, a leap day, an ordinary morning.
+STARTS = [
+    datetime.fromisoformat(text).replace(tzinfo=BOGOTA_TIME)
+    for text in (
+        "2024-02-12 19:00", "2024-02-10 06:00", "2025-01-17 21:30", "2026-01-13 22:00",
+        "2024-01-31 20:00", "2024-02-29 23:00", "2023-12-31 21:00", "2026-03-02 06:00",
+    )
+]  # fmt: skip
+
+
+PROFILES = ("adult", "adult", "senior", "senior_c", "low_income_b", "disability_a", "basic")
+
+# Hypothesis likes small and equal values, which is no city: it chooses what happens, and a seed for
+# the details. It still shrinks a failure to the fewest steps.
+SEED = st.integers(0, 2**64)
+
+
+def draw_ago(random: Random) -> timedelta:
+    """How far behind the clock a tap is stamped; a little ahead of it too."""
+    kind = random.random()
+    if kind < 0.5:
+        return random.randint(0, 200) * MINUTE
+    if kind < 0.9:
+        return random.randint(0, 7 * 24 * 60) * MINUTE
+    edges = (timedelta(0), TICK, -5 * MINUTE, -5 * MINUTE - TICK, 7 * DAY, 7 * DAY + TICK)
+    return random.choice(edges)
+
+
+def draw_offset(random: Random) -> timedelta:
+    """How far from another trip of the account: at the edges of windows and days, or close."""
+    if random.random() < 0.5:
+        return random.randint(-130, 130) * MINUTE
+    edge = random.choice((0, 0, 110, 125, 24 * 60)) * MINUTE + random.choice((-1, 0, 1)) * TICK
+    return random.choice((1, -1)) * edge
+
+
+def draw_route(random: Random) -> int | None:
+    if random.random() < 0.01:
+        return NOWHERE
+    return random.choice((None, None, *ROUTES))
+
+
+def draw_key(random: Random) -> str | None:
+    return random.choice("abcdef") if random.random() < 0.25 else None
+
+
+class SideBySide(RuleBasedStateMachine):
+    """Three accounts; the ids that the service gives are the model's tokens."""
+
+    service: ClassVar[Service]
+    restart_clock: ClassVar[Callable[[datetime], None]]
+    documents: ClassVar[int] = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = STARTS[0]
+        self.accounts: list[Account] = []
+        self.sent: list[TapRequest] = []
+
+    @initialize(seed=SEED)
+    def begin(self, seed: int) -> None:
+        random = Random(seed)
+        self.now = random.choice(STARTS)
+        type(self).restart_clock(self.now)
+        for _ in range(3):
+            profile = random.choice(PROFILES)
+            document = None
+            if profile != "basic":
+                type(self).documents += 1
+                document = f"{self.documents}"
+            card_id = self.service.make_card(document, profile)
+            account = Account(card_id, self.now, profile, document is not None)
+            self.accounts.append(account)
+            amount = random.choice((0, 3000, 20_000, 200_000))
+            if amount:
+                self._recharge(account, card_id, amount, None, None)
+        if random.random() < 0.2:
+            self._commute(self.accounts[0], random)
+
+    @rule(seed=SEED)
+    def tap(self, seed: int) -> None:
+        random = Random(seed)
+        request = replace(self._draw_tap(random), key=draw_key(random))
+        if random.random() < 0.3:
+            request = replace(request, tapped_at=None)
+        answer = self.service.tap(request)
+        self._compare_tap(request, answer, self._tap_model(request, answer))
+        self.sent.append(request)
+
+    @rule(seed=SEED)
+    def tap_batch(self, seed: int) -> None:
+        random = Random(seed)
+        requests = [self._draw_tap(random) for _ in range(random.randint(1, 12))]
+        requests = [
+            r if r.device_id else replace(r, device_id=99, device_seq=n)
+            for n, r in enumerate(requests, 1)
+        ]
+        self._send_batch(requests)
+        self.sent += requests
+
+    @precondition(lambda self: self.sent)
+    @rule(seed=SEED)
+    def tap_again(self, seed: int) -> None:
+        random = Random(seed)
+        request = random.choice(self.sent[-12:])
+        if random.random() < 0.2:
+            request = replace(request, station_id=2 if request.station_id == 1 else 1)
+        answer = self.service.tap(request)
+        self._compare_tap(request, answer, self._tap_model(request, answer))
+
+    @rule(seed=SEED)
+    def recharge(self, seed: int) -> None:
+        random = Random(seed)
+        account = random.choice(self.accounts)
+        amounts = (50, 49, 200, 3550, 7100, 9_999, 10_000, 20_000, 200_001, 418_000, 418_001)
+        amount = random.choice(amounts)
+        target = random.choice((None, 0, 3550, 500_000))
+        if target is not None and target > account.net:
+            more = random.choice((-1, 0, 1))
+            amount = min(max(target - account.net + more, 1), 450_000)
+        channels = ("ticket_office", "machine", "retail", "online", "wallet", None)
+        card_id = self._draw_card(account, random)
+        self._recharge(account, card_id, amount, random.choice(channels), draw_key(random))
+
+    @rule(seed=SEED)
+    def live_a_card(self, seed: int) -> None:
+        """What happens to cards but rides and money; the rare ones rarely."""
+        random = Random(seed)
+        account = random.choice(self.accounts)
+        card_id = self._draw_card(account, random)
+        what = random.choices(("pass", "block", "unblock", "replace"), (3, 1, 3, 1))[0]
+        if what == "pass":
+            if random.random() < 0.5 and account.net < 160_000:
+                self._recharge(account, card_id, 160_000 - account.net, None, None)
+            self._buy_pass(account, card_id, draw_key(random))
+        elif what == "block":
+            assert self.service.block(card_id) == account.block(card_id, self.now)
+        elif what == "unblock":
+            assert self.service.unblock(card_id) == account.unblock(card_id, self.now)
+        else:
+            self._replace(account, card_id, random.choice(("lost", "stolen")), draw_key(random))
+        self._compare_cards(account)
+
+    @rule(seed=SEED)
+    def pass_time(self, seed: int) -> None:
+        random = Random(seed)
+        kind = random.random()
+        if kind < 0.5:
+            self._set_clock(self.now + random.randint(0, 180) * MINUTE)
+        elif kind < 0.7:
+            step = random.choice((TICK, 4 * 60 * MINUTE, DAY, 7 * DAY, 30 * DAY))
+            self._set_clock(self.now + step)
+        else:
+            self._pass_to_midnight(random.choice((TICK, timedelta(0), -MINUTE)), kind > 0.9)
+
+    def _pass_to_midnight(self, before: timedelta, month: bool) -> None:
+        """To the end of the day or month."""
+        day = service_day(self.now) + DAY
+        while month and day.day != 1:
+            day += DAY
+        midnight = datetime(day.year, day.month, day.day, tzinfo=BOGOTA_TIME)
+        self._set_clock(max(self.now, midnight - before))
+
+    def teardown(self) -> None:
+        for account in self.accounts:
+            self._compare_cards(account)
+            self._compare_books(account)
+
+    def _set_clock(self, now: datetime) -> None:
+        self.now = now
+        self.service.set_clock(now)
+
+    def _draw_card(self, account: Account, random: Random) -> int:
+        """The newest card, at times an older one."""
+        cards = list(account.cards)
+        return int(random.choice(cards) if random.random() < 0.2 else cards[-1])
+
+    def _draw_tap(self, random: Random) -> TapRequest:
+        account = random.choice(self.accounts)
+        tapped_at = self.now - draw_ago(random)
+        if account.trips and random.random() < 0.5:
+            near = random.choice(account.trips[-6:]).at + draw_offset(random)
+            # Far away trips cannot be joined any more: then the moment drawn stays.
+            if self.now - 7 * DAY <= near <= self.now + 5 * MINUTE:
+                tapped_at = near
+        device_id, device_seq = None, None
+        if random.random() < 0.7:
+            device_id, device_seq = random.randint(8, 12), random.randint(1, 60)
+        return TapRequest(
+            self._draw_card(account, random),
+            NOWHERE if random.random() < 0.01 else random.choice(list(COMPONENTS)),
+            draw_route(random),
+            tapped_at,
+            device_id,
+            device_seq,
+        )
+
+    def _account_of(self, card_id: int) -> Account:
+        return next(account for account in self.accounts if card_id in account.cards)
+
+    def _tap_model(self, request: TapRequest, answer: TapAnswer) -> TapDecision:
+        return self._account_of(request.card_id).tap(
+            request.card_id,
+            request.station_id,
+            COMPONENTS.get(request.station_id),
+            self.now,
+            token=answer.trip_id or 0,
+            route=request.route_id,
+            route_known=request.route_id in (None, *ROUTES),
+            tapped_at=request.tapped_at,
+            device_id=request.device_id,
+            device_seq=request.device_seq,
+            key=request.key,
+        )
+
+    def _send_batch(self, requests: Sequence[TapRequest]) -> None:
+        answers = self.service.tap_batch(requests)
+        for request, answer in zip(requests, answers, strict=True):
+            decision = self._tap_model(request, answer)
+            assert (answer.outcome, answer.replayed) == (decision.outcome, decision.replayed)
+            assert (answer.trip_id or 0) == (decision.token or 0)
+            assert answer.fare == decision.fare
+            assert answer.balance == decision.balance, (request, answer, decision)
+        for card_id in {request.card_id for request in requests}:
+            self._compare_cards(self._account_of(card_id))
+
+    def _recharge(
+        self, account: Account, card_id: int, amount: int, channel: str | None, key: str | None
+    ) -> None:
+        answer = self.service.recharge(card_id, amount, channel, key)
+        decision = account.recharge(
+            card_id, amount, self.now, channel=channel or "ticket_office",
+            token=answer.id or 0, key=key,
+        )  # fmt: skip
+        self._compare_money(answer, decision)
+        if answer.outcome == "accepted":
+            assert answer.debt_repaid == decision.debt_repaid
+        self._compare_cards(account)
+
+    def _buy_pass(self, account: Account, card_id: int, key: str | None) -> None:
+        answer = self.service.buy_pass(card_id, key)
+        decision = account.buy_pass(card_id, self.now, token=answer.id or 0, key=key)
+        self._compare_money(answer, decision)
+        if answer.outcome == "created":
+            assert answer.trips_left == decision.trips_left
+            assert answer.expires_at is None
+        self._compare_cards(account)
+
+    def _replace(self, account: Account, card_id: int, reason: str, key: str | None) -> None:
+        answer = self.service.replace(card_id, reason, key)
+        decision = account.replace(card_id, answer.id or 0, self.now, reason=reason, key=key)
+        self._compare_money(answer, decision)
+
+    def _commute(self, account: Account, random: Random) -> None:
+        """Ten days of six trips on a pass: what is drawn afterwards finds it nearly used up."""
+        card_id = int(account.card)
+        self._recharge(account, card_id, 160_000, None, None)
+        self._buy_pass(account, card_id, None)
+        for day in range(10):
+            self._set_clock(self.now + DAY)
+            taps = [
+                TapRequest(card_id, station, None, self.now - n * MINUTE, 77, day * 10 + n + 1)
+                for n, station in enumerate([1, 158, 2, 159, 3, 160])
+            ]
+            self._send_batch(random.sample(taps, len(taps)))
+
+    def _compare_tap(self, request: TapRequest, answer: TapAnswer, decision: TapDecision) -> None:
+        """HTTP names no balance in a single refusal."""
+        expected = TapAnswer(
+            decision.outcome,
+            decision.replayed,
+            None if decision.token is None else int(decision.token),
+            decision.fare,
+            decision.rule,
+            None if decision.journey is None else int(decision.journey),
+            decision.balance,
+        )
+        if answer.outcome == "accepted" or answer.balance is not None:
+            assert answer == expected, request
+        else:
+            assert answer == replace(expected, balance=None), request
+        self._compare_cards(self._account_of(request.card_id))
+
+    def _compare_money(self, answer: MoneyAnswer, decision: Decision) -> None:
+        assert answer.outcome == decision.outcome
+        assert answer.replayed == decision.replayed
+        if answer.outcome in ("accepted", "created"):
+            assert (answer.id, answer.balance) == (decision.token, decision.balance)
+
+    def _compare_cards(self, account: Account) -> None:
+        for card_id, state in account.cards.items():
+            newest = card_id == account.card
+            view = self.service.read_card(int(card_id))
+            assert view.balance == (account.balance if newest else 0)
+            assert view.debt == (account.debt if newest else 0)
+            assert view.status == state.status_at(self.now)
+            assert view.replaced_by == state.replaced_by
+
+    def _compare_books(self, account: Account) -> None:
+        """Every line of every statement, every trip at its present fare, the pass in force."""
+        for card_id in account.cards:
+            lines: Sequence[Any] = self.service.read_statement(int(card_id))
+            assert [
+                (x.kind, x.amount, x.balance_after, x.debt_after, x.reference_id) for x in lines
+            ] == [
+                (x.kind, x.amount, x.balance_after, x.debt_after, x.reference)
+                for x in account.statement(card_id)
+            ]
+            assert [x.at for x in lines] == [x.at for x in account.statement(card_id)]
+        for trip in account.trips:
+            now = self.service.read_trip(int(trip.token))
+            assert (now.fare, now.fare_rule, now.journey_id) == (
+                trip.fare, trip.rule, trip.journey,
+            ), trip.token  # fmt: skip
+        in_force = account.pass_in_force(self.now)
+        answer = self.service.read_pass(int(account.card))
+        if in_force is None:
+            assert answer.outcome == "pass_not_found"
+        else:
+            assert answer.outcome == "accepted"
+            assert (answer.id, answer.trips_left, answer.expires_at) == (
+                in_force.token, in_force.trips_left, in_force.expires_at,
+            )  # fmt: skip
