@@ -1,25 +1,28 @@
--- One tap that was never decided before, by the nine rules in their order.
-CREATE FUNCTION api.decide_tap(p_tap api.tap, p_account api.tapped_account) RETURNS api.tap_answer
+-- One tap that was never decided before, by the nine rules in their order. Writes nothing: the
+-- decision carries the trip of an accepted tap.
+CREATE FUNCTION api.decide_tap(p_tap api.tap, p_account api.tapped_account) RETURNS api.decision
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-    v_at      timestamptz := coalesce(p_tap.tapped_at, p_tap.arrived_at);
-    v_terms   api.fare_terms := api.read_fare_terms(p_tap.station_id, p_account.profile, v_at);
-    v_trip    transit.trips;
-    v_refusal record;
+    v_at       timestamptz := coalesce(p_tap.tapped_at, p_tap.arrived_at);
+    v_terms    api.fare_terms := api.read_fare_terms(p_tap.station_id, p_account.profile, v_at);
+    v_trip     transit.trips;
+    v_decision api.decision;
 BEGIN
     IF v_terms.component IS NULL THEN
-        RETURN api.refuse('station_not_found', NULL, p_account.balance, false);
+        v_decision.answer := api.refuse('station_not_found', NULL, p_account.balance, false);
+        RETURN v_decision;
     END IF;
     IF
         p_tap.route_id IS NOT NULL
         AND NOT EXISTS (SELECT FROM transit.routes AS r WHERE r.route_id = p_tap.route_id)
     THEN
-        RETURN api.refuse('route_not_found', NULL, p_account.balance, false);
+        v_decision.answer := api.refuse('route_not_found', NULL, p_account.balance, false);
+        RETURN v_decision;
     END IF;
-    v_refusal := api.refuse_tap(p_tap.card_id, v_at, p_tap.arrived_at);
-    IF v_refusal.outcome IS NOT NULL THEN
-        RETURN api.refuse(v_refusal.outcome, v_refusal.detail, p_account.balance, false);
+    v_decision.answer := api.refuse_tap(p_tap.card_id, v_at, p_tap.arrived_at, p_account.balance);
+    IF (v_decision.answer).outcome IS NOT NULL THEN
+        RETURN v_decision;
     END IF;
 
     v_trip.trip_id := api.next_id('transit.trip_ids', api.slot_of(p_account.account_id));
@@ -35,9 +38,14 @@ BEGIN
     v_trip.priced_transfer_declined := false;
     v_trip := api.price_tap(v_trip, p_account, v_terms);
     IF v_trip.fare_rule IS NULL THEN
-        RETURN api.refuse_for_fare(v_trip, p_account);
+        v_decision.answer := api.refuse_for_fare(v_trip, p_account);
+        RETURN v_decision;
     END IF;
-    RETURN api.answer_tap(api.accept_trip(v_trip, p_account), p_account.user_id, false);
+    v_trip.balance_after := greatest(p_account.balance - v_trip.fare, 0);
+    v_decision.trip := v_trip;
+    v_decision.account := p_account;
+    v_decision.answer := api.answer_tap(v_trip, p_account.user_id, false);
+    RETURN v_decision;
 END;
 $$;
 COMMENT ON FUNCTION api.decide_tap(api.tap, api.tapped_account) IS 'Decides a tap by the fare rules';

@@ -1,17 +1,13 @@
--- Posts one movement on the newest card of an account and answers the account after it. Balance
--- and debt are never both above 0, so their difference says both: what comes in repays debt
--- first, what goes out takes the balance first.
+-- Posts one movement on the newest card of an account and answers the account after it.
 CREATE FUNCTION api.post_entry(
     p_account api.tapped_account, p_kind transit.entry_kind, p_counterparty text,
     p_amount bigint, p_reference_id bigint, p_at timestamptz
 ) RETURNS api.tapped_account
 LANGUAGE plpgsql VOLATILE
 AS $$
-DECLARE
-    v_net bigint := p_account.balance - p_account.debt + p_amount;
 BEGIN
-    p_account.balance := greatest(v_net, 0);
-    p_account.debt := greatest(-v_net, 0);
+    SELECT m.balance, m.debt INTO p_account.balance, p_account.debt
+    FROM api.move_money(p_account.balance, p_account.debt, p_amount) AS m;
     INSERT INTO transit.ledger_entries (
         entry_id, card_id, kind, counterparty, amount, balance_after, debt_after, reference_id,
         posted_at

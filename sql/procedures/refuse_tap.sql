@@ -1,29 +1,24 @@
--- Rules 2 and 3: the outcome and detail of a tap refused for its time or for the status that its
--- card had then; nothing in both where it is not refused.
+-- Rules 2 and 3: the refusal of a tap for its time or for the status that its card had then; null
+-- where it is not refused.
 CREATE FUNCTION api.refuse_tap(
-    p_card_id bigint, p_tapped_at timestamptz, p_arrived_at timestamptz,
-    OUT outcome text, OUT detail text
-)
+    p_card_id bigint, p_tapped_at timestamptz, p_arrived_at timestamptz, p_balance bigint
+) RETURNS api.tap_answer
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
     v_period transit.card_inactive_periods;
 BEGIN
     IF p_tapped_at > p_arrived_at + interval '5 minutes' THEN
-        outcome := 'tap_in_future';
-        detail := format(
+        RETURN api.refuse('tap_in_future', format(
             'The tap is stamped %s, more than 5 minutes after its arrival at %s; set the clock of the validator.',
             api.format_time(p_tapped_at), api.format_time(p_arrived_at)
-        );
-        RETURN;
+        ), p_balance, false);
     END IF;
     IF p_tapped_at < p_arrived_at - interval '7 days' THEN
-        outcome := 'tap_too_old';
-        detail := format(
+        RETURN api.refuse('tap_too_old', format(
             'The tap is stamped %s, more than 7 days before its arrival at %s; it can no longer be charged.',
             api.format_time(p_tapped_at), api.format_time(p_arrived_at)
-        );
-        RETURN;
+        ), p_balance, false);
     END IF;
     SELECT i.*
     INTO v_period
@@ -32,13 +27,13 @@ BEGIN
     ORDER BY i.period_id DESC
     LIMIT 1;
     IF FOUND THEN
-        outcome := 'card_not_active';
-        detail := format(
+        RETURN api.refuse('card_not_active', format(
             'The card is %s since %s; the tap is stamped %s.',
             v_period.status, api.format_time(v_period.inactive_from), api.format_time(p_tapped_at)
-        );
+        ), p_balance, false);
     END IF;
+    RETURN NULL;
 END;
 $$;
-COMMENT ON FUNCTION api.refuse_tap(bigint, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION api.refuse_tap(bigint, timestamptz, timestamptz, bigint) IS
 'Refuses a tap for its time or the status of its card then';

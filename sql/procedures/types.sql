@@ -1,7 +1,8 @@
 -- The types that the procedures hand to each other.
 
--- One tap as it arrived; key is null when the client gave none.
+-- One tap as it arrived, named by ref; key is null when the client gave none.
 CREATE TYPE api.tap AS (
+    ref        integer,
     card_id    bigint,
     station_id bigint,
     route_id   bigint,
@@ -46,8 +47,9 @@ CREATE TYPE api.transfer_offer AS (
     fare            bigint
 );
 
--- The answer to a tap: an outcome and the trip as it is shown to clients.
+-- The answer to the tap p_ref names: an outcome and the trip as it is shown to clients.
 CREATE TYPE api.tap_answer AS (
+    ref              integer,
     outcome          text,
     detail           text,
     replayed         boolean,
@@ -64,4 +66,13 @@ CREATE TYPE api.tap_answer AS (
     fare_rule        text,
     journey_id       bigint,
     balance          bigint
+);
+
+-- What became of a tap: the answer; the trip to write, with the account as it stood before; and
+-- what to remember under its key. Nothing in trip or record where there is nothing to write.
+CREATE TYPE api.decision AS (
+    answer  api.tap_answer,
+    trip    transit.trips,
+    account api.tapped_account,
+    record  transit.idempotency_records
 );
