@@ -10,6 +10,7 @@ import psycopg2.errors
 import pytest
 
 from tests.conftest import Database as Clone
+from tests.http.waiting import until
 from transit_api.db import Database, DatabaseUnavailable, Pool
 from transit_api.settings import Settings
 
@@ -64,8 +65,7 @@ async def test_statement_timeout_is_database_unavailable(database: Database) -> 
 async def test_wait_for_a_connection_is_bounded(quick: Settings) -> None:
     pool = Pool("tiny", quick, size=1)
     busy = asyncio.create_task(pool.run("SELECT pg_sleep(0.29)", ()))
-    while not pool.in_use:
-        await asyncio.sleep(0)
+    await until(lambda: pool.in_use)
     with pytest.raises(DatabaseUnavailable):
         await pool.run("SELECT 1 AS one", ())
     assert pool.waiting == 0
@@ -122,8 +122,7 @@ async def test_write_runs_to_its_end_when_its_caller_is_gone(
             "INSERT INTO transit.marks SELECT 'kept' FROM pg_sleep(0.1) RETURNING mark"
         )
     )
-    while not database.writes.in_use:
-        await asyncio.sleep(0)
+    await until(lambda: database.writes.in_use)
     writing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await writing
@@ -157,8 +156,7 @@ async def test_missing_function_stays_a_defect(database: Database) -> None:
 
 async def test_slow_writes_do_not_hold_up_reads_or_health(database: Database) -> None:
     slow = [asyncio.create_task(database.write_all("SELECT pg_sleep(0.2)")) for _ in range(2)]
-    while database.writes.in_use < database.writes.size:
-        await asyncio.sleep(0)
+    await until(lambda: database.writes.in_use == database.writes.size)
     assert await database.fetch_one("SELECT 1 AS one") == {"one": 1}
     await database.ping()
     assert not any(task.done() for task in slow)
