@@ -21,6 +21,7 @@ WHERE
     (c.card_id IS NOT NULL OR p_account_id IS NULL)
     AND (
         (c.status IS NOT DISTINCT FROM 'active') <> (coalesce(d.action, 'remove') = 'remove')
+        OR c.card_id IS NULL
         OR d.version > v.version
     )
 $$;
