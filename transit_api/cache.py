@@ -160,6 +160,16 @@ class Cache:
         """Whether the breaker lets anything through to Redis."""
         return self._probe is None
 
+    @property
+    def copies(self) -> int:
+        """Copies that this process holds."""
+        return len(self._copies)
+
+    @property
+    def storing(self) -> int:
+        """Copies on their way to Redis."""
+        return len(self._stores)
+
     async def find(self, family: Family, key: str, load: Load) -> tuple[Copy, str]:
         """The copy to answer with, and HIT, MISS, STALE or BYPASS."""
         copy = self._copies.get(key)
@@ -305,7 +315,7 @@ async def cached(
     """The answer to a cached read; `load` asks the database and returns the body with `as_of`."""
     cache = request.app[CACHE]
     kind = FAMILIES[family]
-    key = ":".join((KEY_PREFIX, family, *map(str, key_parts)))
+    key = f"{KEY_PREFIX}:{family}:{tuple(key_parts)!r}"
     copy, result = await cache.find(kind, key, load)
     cache.metrics.count_cached_read(family, result)
     age_s = time.monotonic() - copy.loaded
