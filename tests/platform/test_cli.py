@@ -1,0 +1,129 @@
+"""The command line: what it says when something is wrong, and its exit codes."""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from tests.conftest import Database, Server
+from transit_api.__main__ import main
+from transit_api.settings import Settings, list_settings
+
+
+def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """The command with nothing of ours in its environment but what is given."""
+    return subprocess.run(
+        [sys.executable, "-m", "transit_api", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={"PATH": "/usr/bin:/bin", **environment},
+    )
+
+
+def test_help_names_every_command_and_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    for word in ("up", "serve", "migrate", "audit", *(name for name, _, _ in list_settings())):
+        assert word in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "complaint"),
+    [
+        (["serve"], {}, "DATABASE_URL is not set"),
+        (["migrate"], {}, "DATABASE_URL is not set"),
+        (["up"], {"TRANSIT_PROT": "1"}, "TRANSIT_PROT is not a setting"),
+        (["up", "--port", "99999"], {}, "TRANSIT_PORT=99999 is not between 0 and 65535"),
+        (["up", "--simulated-clock", "noon"], {}, "is no time like"),
+        (["audit", "--on", "yesterday"], {}, "argument --on: invalid"),
+        (["sreve"], {}, "invalid choice: 'sreve'"),
+    ],
+)
+def test_wrong_input_is_exit_code_2_and_no_stack(
+    arguments: list[str], environment: dict[str, str], complaint: str
+) -> None:
+    answer = run(*arguments, **environment)
+    assert answer.returncode == 2
+    assert complaint in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_unreachable_database_is_one_line() -> None:
+    for command in ("serve", "migrate", "audit"):
+        options = ["--port", "0"] if command == "serve" else []
+        answer = run(command, *options, DATABASE_URL="postgresql://x@/x?host=/nonexistent")
+        assert answer.returncode == 1
+        assert answer.stderr.startswith("transit-api: cannot ")
+        assert len(answer.stderr.splitlines()) == 1
+
+
+def test_taken_port_is_named_before_anything_starts(data_directory: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        answer = run("up", "--port", str(port), "--data-dir", str(data_directory / "data"))
+    assert answer.returncode == 1
+    assert f"port {port} of 127.0.0.1 is taken; choose another with --port" in answer.stderr
+    assert not (data_directory / "data").exists()
+
+
+def test_unknown_host_is_one_line() -> None:
+    answer = run("up", "--host", "no.such.host.invalid", "--port", "0")
+    assert answer.returncode == 1
+    assert "cannot listen on no.such.host.invalid" in answer.stderr
+
+
+def test_migrate_says_what_it_did(empty_database: Database) -> None:
+    first, second = (run("migrate", DATABASE_URL=empty_database.owner_url) for _ in range(2))
+    assert "applied 001_foundations" in first.stdout
+    assert second.stdout == "nothing to do\n"
+
+
+def test_audit_passes_on_untouched_books(fresh_database: Database) -> None:
+    answer = run("audit", DATABASE_URL=fresh_database.service_url)
+    assert (answer.returncode, answer.stdout) == (0, "the books agree\n")
+
+
+def test_audit_names_each_offence_and_fails(fresh_database: Database) -> None:
+    with fresh_database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE OR REPLACE FUNCTION api.audit(p_card_id bigint DEFAULT NULL,"
+            " p_on date DEFAULT NULL)"
+            " RETURNS TABLE (invariant text, subject text, detail text) LANGUAGE sql"
+            " AS $$ SELECT 'ledger_sums_to_zero', 'card 7', 'off by 1' $$"
+        )
+    answer = run("audit", DATABASE_URL=fresh_database.service_url)
+    assert answer.returncode == 1
+    assert answer.stdout == "ledger_sums_to_zero card 7 off by 1\n"
+
+
+def test_audit_without_a_running_service_says_so(data_directory: Path) -> None:
+    answer = run("audit", "--data-dir", str(data_directory))
+    assert answer.returncode == 1
+    assert "nothing runs on" in answer.stderr
+
+
+def test_serve_fills_an_empty_database(
+    empty_database: Database, server: Callable[..., Server]
+) -> None:
+    serving = server(
+        database_url=empty_database.service_url, owner_database_url=empty_database.owner_url
+    )
+    with urlopen(f"{serving.url}/health/ready") as answer:
+        assert answer.status == 200
+
+
+def test_serve_refuses_simulated_data_on_the_real_clock(
+    fresh_database: Database, settings: Settings
+) -> None:
+    with fresh_database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT FROM api.start_simulated_clock(now())")
+    answer = run("serve", "--port", "0", **settings.environment())
+    assert answer.returncode == 1
+    assert "this database runs on a simulated clock" in answer.stderr
