@@ -29,7 +29,7 @@ $(STAMP): setup.cfg pyproject.toml
 
 # exec: Ctrl-C and kill reach the Python program itself.
 run: $(STAMP)  ## start everything and drive it with a simulated rush hour (DURATION=60 SERVE=1 PORT=8000)
-	@exec $(BIN)/python -m simulator.demo --duration $(DURATION) --serve $(SERVE) --port $(PORT)
+	@exec $(BIN)/python -m simulator demo --duration $(DURATION) --serve $(SERVE) --port $(PORT)
 
 test: $(STAMP)  ## run the whole test suite, on servers of its own
 	@exec $(BIN)/python -m pytest $(ARGS)

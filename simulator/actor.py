@@ -15,7 +15,7 @@ from simulator.day import DEVICES_A_PLACE, Event
 from simulator.measure import EXPECTED_REFUSALS, Recorder
 from simulator.world import PREFIX, ServiceClock, Station, format_time, parse_time
 
-PATIENCE_S = 60.0  # how long money is asked about again before its fate is called unknown
+PATIENCE_S = 300.0  # how long money is asked about again before its fate is called unknown
 RETRY_EVERY_S = 0.25
 UPLOAD_LIMIT = 1000  # taps a batch may hold
 DEVICE_BITS = 20  # device ids are the run's number, then the worker's and the validator's
@@ -180,8 +180,12 @@ class Actor:
         self.sequence[device] += 1
         station = self.stations[event.place].station_id
         return Tap(
-            card_id, station, self.components[event.place], self.base | device,
-            self.sequence[device], tapped_at,
+            card_id,
+            station,
+            self.components[event.place],
+            self.base | device,
+            self.sequence[device],
+            tapped_at,
         )
 
     async def tap(self, event: Event, intended: float) -> None:
@@ -194,9 +198,7 @@ class Actor:
             return
         tap = self.make_tap(event, None)
         body = tap_body(tap)
-        answer = await self.ask(
-            "start_trip", intended, "POST", "/trips/start", body, money=True
-        )
+        answer = await self.ask("start_trip", intended, "POST", "/trips/start", body, money=True)
         if answer is None:
             return
         book = self.books.by_rider[event.rider]
@@ -220,8 +222,9 @@ class Actor:
         if again is None:
             return
         if again.status != first.status or strip(again) != strip(first):
-            self.books.differ(book, tap.card_id, "answer to a repeated tap", strip(again),
-                              strip(first))
+            self.books.differ(
+                book, tap.card_id, "answer to a repeated tap", strip(again), strip(first)
+            )
 
     async def upload(self, device: int, intended: float) -> None:
         """A validator is back in coverage and sends what it kept."""
@@ -272,9 +275,7 @@ class Actor:
 
     async def read_history(self, event: Event, intended: float) -> None:
         book = self.books.by_rider[event.rider]
-        await self.ask(
-            "list_recharges", intended, "GET", f"/cards/{book.card_id}/history?limit=10"
-        )
+        await self.ask("list_recharges", intended, "GET", f"/cards/{book.card_id}/history?limit=10")
 
     async def list_trips(self, event: Event, intended: float) -> None:
         book = self.books.by_rider[event.rider]
@@ -312,7 +313,12 @@ class Actor:
         else:
             path = f"/cards/{book.card_id}/replace"
             answer = await self.ask(
-                "replace_card", intended, "POST", path, {"reason": "lost"}, self._key(book),
+                "replace_card",
+                intended,
+                "POST",
+                path,
+                {"reason": "lost"},
+                self._key(book),
                 money=True,
             )
         if answer is None or answer.status != 201:

@@ -116,14 +116,22 @@ class Books:
         if outcome == decision.outcome == "accepted":
             self._compare(book, tap.card_id, f"fare of trip {trip_id}", told["fare"], decision.fare)
             self._compare(
-                book, tap.card_id, f"balance after trip {trip_id}", told["balance"],
+                book,
+                tap.card_id,
+                f"balance after trip {trip_id}",
+                told["balance"],
                 decision.balance,
             )
             rule = told.get("fare_rule", decision.rule)
             self._compare(book, tap.card_id, f"rule of trip {trip_id}", rule, decision.rule)
 
     def note_recharge(
-        self, book: Book, outcome: str, told: Mapping[str, Any], amount: int, channel: str,
+        self,
+        book: Book,
+        outcome: str,
+        told: Mapping[str, Any],
+        amount: int,
+        channel: str,
         now: datetime,
     ) -> None:
         """Post the recharge by the rules and compare with the answer."""
@@ -142,9 +150,7 @@ class Books:
                 book, book.card_id, "balance after a recharge", told_balance, decision.balance
             )
 
-    def note_pass(
-        self, book: Book, outcome: str, told: Mapping[str, Any], now: datetime
-    ) -> None:
+    def note_pass(self, book: Book, outcome: str, told: Mapping[str, Any], now: datetime) -> None:
         """Buy the monthly pass by the rules and compare with the answer."""
         decision = book.account.buy_pass(book.card_id, now, token=told.get("pass_id", ""))
         book.events.append(f"{now:%Y-%m-%d %H:%M:%S} monthly pass: {outcome}")
@@ -160,8 +166,7 @@ class Books:
         """A personalised card was replaced by a new one that holds the money."""
         decision = book.account.replace(book.card_id, card_id, now, reason="lost")
         book.events.append(
-            f"{now:%Y-%m-%d %H:%M:%S} card {book.card_id} replaced by {card_id}: "
-            f"balance {balance}"
+            f"{now:%Y-%m-%d %H:%M:%S} card {book.card_id} replaced by {card_id}: balance {balance}"
         )
         self._compare(book, card_id, "balance after a replacement", balance, decision.balance)
         book.card_id = card_id
@@ -178,9 +183,7 @@ class Books:
         self._compare(book, book.card_id, "balance", told.get("balance"), account.balance)
         self._compare(book, book.card_id, "debt", told.get("debt"), account.debt)
 
-    def _compare(
-        self, book: Book, card_id: int, what: str, told: object, expected: object
-    ) -> None:
+    def _compare(self, book: Book, card_id: int, what: str, told: object, expected: object) -> None:
         if told != expected:
             self.differ(book, card_id, what, told, expected)
 
@@ -231,6 +234,28 @@ class Books:
             "outstanding_balance": balance,
             "outstanding_debt": debt,
         }
+
+
+def compare_statement(book: Book, card_id: int, told: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The entries that only the service or only the rider's book has."""
+    ours = [
+        (entry.kind, entry.amount, entry.reference)
+        for entry in book.account_of(card_id).statement(card_id)
+    ]
+    lines = []
+    for entry in reversed(list(told)):
+        posted = (entry["kind"], entry["amount"], entry["reference_id"])
+        if posted in ours:
+            ours.remove(posted)
+        else:
+            lines.append(f"only the service has: {describe_entry(*posted)} at {entry['at']}")
+    lines += [f"only the rider has: {describe_entry(*entry)}" for entry in ours]
+    return [f"card {card_id}: {line}" for line in lines]
+
+
+def describe_entry(kind: object, amount: object, reference: object) -> str:
+    """An entry in words."""
+    return f"{kind} of {amount}, reference {reference}"
 
 
 def compare_totals(

@@ -208,8 +208,10 @@ class ApiClient:
         if headers:
             head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         if body is None:
-            return f"{head}Content-Length: 0\r\n\r\n".encode() if method != "GET" else (
-                f"{head}\r\n".encode()
+            return (
+                f"{head}Content-Length: 0\r\n\r\n".encode()
+                if method != "GET"
+                else (f"{head}\r\n".encode())
             )
         raw = body if isinstance(body, bytes) else orjson.dumps(body)
         head += f"Content-Type: application/json\r\nContent-Length: {len(raw)}\r\n\r\n"

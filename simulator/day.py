@@ -231,9 +231,7 @@ def pick_device(place: str, demand: Demand, rng: Random) -> int:
     return rng.randrange(count)
 
 
-def look_at_app(
-    tap: Event, towards: str, habits: Habits, rng: Random, events: list[Event]
-) -> None:
+def look_at_app(tap: Event, towards: str, habits: Habits, rng: Random, events: list[Event]) -> None:
     """What the rider reads around a tap, and the end of the trip where an app reports it."""
     who = tap.rider
     if rng.random() < habits.arrivals:
@@ -250,9 +248,7 @@ def look_at_app(
         events.append(Event(tap.at + 600 + 3000 * rng.random(), "end", who, towards))
 
 
-def lose_card(
-    rider: Rider, purse: Purse, after: float, rng: Random, events: list[Event]
-) -> None:
+def lose_card(rider: Rider, purse: Purse, after: float, rng: Random, events: list[Event]) -> None:
     """The card is lost after the last tap, blocked, replaced or bought anew; somebody tries it."""
     at = after + 600 + 1800 * rng.random()
     events.append(Event(at, "lose", rider.number))
@@ -266,8 +262,12 @@ def lose_card(
 
 
 def plan_riders(
-    riders: Iterable[Rider], purses: dict[int, Purse], demand: Demand, habits: Habits,
-    seed: int, day: int,
+    riders: Iterable[Rider],
+    purses: dict[int, Purse],
+    demand: Demand,
+    habits: Habits,
+    seed: int,
+    day: int,
 ) -> list[Event]:
     """A whole day of many riders, in order of time."""
     events: list[Event] = []

@@ -50,7 +50,7 @@ def run_demo(demo: Demo, console: Console) -> int:
         with service(demo, console) as url:
             console.print(f"Serving    {url}\nDocs       {url}/docs\n", highlight=False)
             with Progress(console) as progress:
-                result = uvloop.run(run_here(url, scenario, progress.watch))
+                result = uvloop.run(run_here(url, scenario, progress.report))
             print_result(result, console)
             audited = audit(demo, console)
             verdict = conclude(result, audited, console)

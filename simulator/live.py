@@ -1,23 +1,24 @@
 """Progress while a run goes on: a live table in a terminal, a plain line now and then elsewhere."""
 
 import time
+from collections import Counter
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 
-from simulator.measure import EXPECTED_REFUSALS, Recorder
 from simulator.report import latency_table, money
-from simulator.session import Worker
+from simulator.session import Tally
 
 PLAIN_EVERY_S = 10.0
 
 
 class Progress:
-    """Watches a worker; use as a context manager."""
+    """Shows the tallies of a run's workers; use as a context manager."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -31,59 +32,74 @@ class Progress:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
         if self.live:
             self.live.update("")
             self.live.stop()
 
-    def watch(self, stage: str, worker: Worker) -> None:
+    def report(self, stage: str, tallies: list[Tally]) -> None:
         """Show where the run is."""
         if stage != self.stage:
             self.stage = stage
-            self._announce(stage, worker)
+            self._announce(stage, tallies)
         if stage != "driving":
             return
         if self.live:
-            self.live.update(self._table(worker))
+            self.live.update(self._table(tallies))
         elif time.monotonic() - self.printed_at >= PLAIN_EVERY_S:
             self.printed_at = time.monotonic()
-            self.console.print(line(worker), highlight=False)
+            self.console.print(line(tallies), highlight=False)
 
-    def _announce(self, stage: str, worker: Worker) -> None:
-        scenario = worker.scenario
-        words = {
-            "settling": "Riders get their cards and first money ...",
-            "driving": f"Driving {scenario.name}: {scenario.rate:g} taps/s "
-            f"for {scenario.duration_s:g} s",
-            "comparing": "Comparing every rider's book with the service ...",
-        }
-        self.console.print(words[stage], highlight=False)
+    def _announce(self, stage: str, tallies: list[Tally]) -> None:
+        if stage == "driving":
+            scenario = tallies[0].scenario
+            pace = (
+                f"{scenario.rate:g} taps/s"
+                if not scenario.speed
+                else (f"{scenario.speed:g} times real time")
+            )
+            text = f"Driving {scenario.name}: {pace} for {scenario.duration_s:g} s"
+        elif stage == "settling":
+            text = "Riders get their cards and first money ..."
+        else:
+            text = "Comparing every rider's book with the service ..."
+        self.console.print(text, highlight=False)
 
-    def _table(self, worker: Worker) -> Group:
-        bar = ProgressBar(worker.scenario.duration_s, elapsed_s(worker.recorder), width=60)
-        return Group(bar, Text(line(worker)), latency_table(worker.recorder))
+    def _table(self, tallies: list[Tally]) -> Group:
+        first = tallies[0]
+        bar = ProgressBar(first.scenario.duration_s, max(0.0, first.elapsed_s), width=60)
+        return Group(bar, Text(line(tallies)), refusals(tallies), latency_table(first.latency))
 
 
-def elapsed_s(recorder: Recorder) -> float:
-    """Seconds of the run that have something to show."""
-    return float(max(recorder.seconds, default=0))
+def refusals(tallies: list[Tally]) -> Table:
+    """Refusals by code, in one row."""
+    counts: Counter[str] = Counter()
+    for tally in tallies:
+        counts.update(tally.refused)
+    table = Table(box=None, show_header=False)
+    table.add_row(*(f"{code} {count:,}" for code, count in counts.most_common()))
+    return table
 
 
-def line(worker: Worker) -> str:
+def line(tallies: list[Tally]) -> str:
     """The run so far in one line."""
-    recorder = worker.recorder
-    done = elapsed_s(recorder)
-    outcomes = recorder.by_outcome()
-    refused = sum(count for code, count in outcomes.items() if code in EXPECTED_REFUSALS)
-    looks = sum(recorder.cache.values())
-    hits = f"{recorder.cache['HIT'] / looks:.0%}" if looks else "-"
-    taps = sum(recorder.taps_by_place.values())
-    asked = worker.scenario.rate * done
-    loaded = sum(book.recharged for book in worker.books.by_rider.values())
+    scenario = tallies[0].scenario
+    done = max(0.0, max(tally.elapsed_s for tally in tallies))
+    taps = sum(tally.taps for tally in tallies)
+    cache: Counter[str] = Counter()
+    for tally in tallies:
+        cache.update(tally.cache)
+    hits = f"{cache['HIT'] / cache.total():.0%}" if cache.total() else "-"
+    asked = f" (asked {scenario.rate * done:,.0f})" if not scenario.speed else ""
     return (
-        f"{done:4.0f} s  {recorder.requests():,} requests  taps {taps:,} (asked {asked:,.0f})  "
-        f"refused {refused:,}  failed {sum(recorder.failures.values()):,}  cache hits {hits}  "
-        f"loaded {money(loaded)}  books differ {len(worker.books.differences)}"
+        f"{done:4.0f} s  {sum(tally.requests for tally in tallies):,} requests  "
+        f"taps {taps:,}{asked}  "
+        f"refused {sum(sum(tally.refused.values()) for tally in tallies):,}  "
+        f"failed {sum(tally.failed for tally in tallies):,}  cache hits {hits}  "
+        f"loaded {money(sum(tally.loaded for tally in tallies))}  "
+        f"books differ {sum(tally.differences for tally in tallies)}"
     )

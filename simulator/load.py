@@ -116,9 +116,7 @@ def incidents(scenario: Scenario, rng: Random) -> Iterator[Departure]:
     return iter(sorted(found))
 
 
-def offline_windows(
-    city: City, scenario: Scenario, rng: Random
-) -> list[tuple[float, float, int]]:
+def offline_windows(city: City, scenario: Scenario, rng: Random) -> list[tuple[float, float, int]]:
     """Start, end and number of each bus that is out of coverage for a while."""
     stops = sorted(city.weekday.codes["zonal"])
     ordinal = {code: number for number, code in enumerate(sorted(city.places))}

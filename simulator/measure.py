@@ -59,6 +59,20 @@ class Recorder:
         self.wall_s = 0.0
         self.started = 0.0
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For the way from a worker to its parent: histograms travel encoded."""
+        state = dict(self.__dict__)
+        state["latency"] = {name: h.encode() for name, h in self.latency.items()}
+        state["lag"] = self.lag.encode()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.lag = HdrHistogram.decode(state["lag"])
+        self.latency = defaultdict(new_histogram)
+        for name, encoded in state["latency"].items():
+            self.latency[name] = HdrHistogram.decode(encoded)
+
     def sent(self, offset_s: float, lag_s: float) -> None:
         """A request left `lag_s` after its time."""
         self.lag.record_value(max(1, min(HIGHEST_US, int(lag_s * 1e6))))

@@ -52,9 +52,7 @@ async def send(client: ApiClient, path: str, body: Mapping[str, object]) -> list
     raise Unusable(f"POST {path} got no answer")
 
 
-async def register(
-    client: ApiClient, group: list[Rider], seed: int, run: int
-) -> dict[int, int]:
+async def register(client: ApiClient, group: list[Rider], seed: int, run: int) -> dict[int, int]:
     """Users for the riders with personalised cards: rider to user_id."""
     named = [rider for rider in group if rider.named]
     if not named:
@@ -79,7 +77,10 @@ async def issue(
     for rider, result in zip(group, results, strict=True):
         card = created(result, "card")
         books.open(
-            rider.number, rider.profile, card["card_id"], users.get(rider.number),
+            rider.number,
+            rider.profile,
+            card["card_id"],
+            users.get(rider.number),
             parse_time(card["issued_at"]),
         )
 

@@ -17,14 +17,14 @@ def money(pesos: int) -> str:
     return f"${pesos:,}".replace(",", ".")
 
 
-def latency_table(recorder: Recorder) -> Table:
+def latency_table(rows: list[dict[str, Any]]) -> Table:
     """Percentiles per endpoint, from the intended start."""
     table = Table(title="Latency in ms, from the intended start of each request", box=None)
     table.add_column("endpoint")
     table.add_column("requests", justify="right")
     for column in COLUMNS:
         table.add_column("max" if column == "p100" else column, justify="right")
-    for row in latency_rows(recorder):
+    for row in rows:
         values = [f"{row[column]:.1f}" for column in COLUMNS]
         table.add_row(row["endpoint"], str(row["count"]), *values)
     return table
@@ -33,7 +33,7 @@ def latency_table(recorder: Recorder) -> Table:
 def print_result(result: Result, console: Console) -> None:
     """The whole report."""
     recorder = result.recorder
-    console.print(latency_table(recorder))
+    console.print(latency_table(latency_rows(recorder)))
     print_outcomes(recorder, console)
     print_honesty(result, console)
     print_books(result, console)
@@ -85,11 +85,12 @@ def print_books(result: Result, console: Console) -> None:
     for name, told, expected in result.total_differences:
         console.print(
             f"[red]Differs    {name} grew by {told:,}, by the riders' books {expected:,} "
-            f"({told - expected:+,})[/red]", highlight=False,
+            f"({told - expected:+,})[/red]",
+            highlight=False,
         )
     for line in result.unresolved:
         console.print(f"[red]Unknown    {line}[/red]", highlight=False)
-    for line in describe(result.differences):
+    for line in [*describe(result.differences), *result.statements]:
         console.print(f"[red]{line}[/red]", highlight=False)
     verdict = "agree to the peso" if result.books_agree else "DO NOT AGREE"
     console.print(
@@ -126,6 +127,7 @@ def summary(result: Result) -> dict[str, Any]:
             "totals": result.totals,
             "total_differences": result.total_differences,
             "differences": [str(difference) for difference in result.differences],
+            "statements": result.statements,
             "unresolved": result.unresolved,
         },
     }

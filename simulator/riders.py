@@ -53,8 +53,19 @@ _ANONYMOUS = Picker(("T", "Z", "C"), (0.583, 0.407, 0.01))
 # Recharges in pesos by weight (generator notebook of travel-recharge-database), its multiples of
 # the fare carried over to today's.
 _AMOUNTS = Picker(
-    ("2000", "3550", "5000", "7100", "10000", "14200", "15000", "20000", "30000", "50000",
-     "100000"),
+    (
+        "2000",
+        "3550",
+        "5000",
+        "7100",
+        "10000",
+        "14200",
+        "15000",
+        "20000",
+        "30000",
+        "50000",
+        "100000",
+    ),
     (10, 15, 20, 5, 25, 10, 5, 25, 3, 10, 2),
 )
 # Where money is loaded; online channels take 10,000 pesos and more (shares are assumptions).
@@ -119,9 +130,7 @@ def make_rider(number: int, city: City, rng: Random, kinds: Picker) -> Rider:
     )
 
 
-def draw_places(
-    pattern: str, city: City, rng: Random
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def draw_places(pattern: str, city: City, rng: Random) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The stops of the way out and of the way back, by measured morning and afternoon demand."""
     names = {"T": "trunk", "Z": "zonal", "C": "cable"}
     table = city.weekday

@@ -6,14 +6,15 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from simulator.actor import Actor
-from simulator.books import Books, Difference, compare_totals
+from simulator.books import Books, Difference, compare_statement, compare_totals
 from simulator.city import City, read_city
 from simulator.client import ApiClient
 from simulator.drive import Driver
 from simulator.load import Departure, plan_load
-from simulator.measure import Recorder
+from simulator.measure import EXPECTED_REFUSALS, Recorder, latency_rows
 from simulator.population import settle
 from simulator.riders import make_riders, rng_for
 from simulator.scenario import Scenario
@@ -26,6 +27,7 @@ from simulator.world import (
     Unusable,
     fetch,
     format_time,
+    pages,
     read_cards,
     read_clock,
     read_routes,
@@ -36,8 +38,27 @@ from simulator.world import (
 TAPS_A_RIDER = 1.0  # planned for each rider of a run whose number of riders is not given
 FEWEST_RIDERS, MOST_RIDERS = 200, 20_000
 CONNECTIONS = 512
+TIMEOUT_S = 10.0  # a validator then sends again with the same key
 
-Watch = Callable[[str, "Worker"], None]
+SHOWN_STATEMENTS = 20
+
+Report = Callable[[str, "list[Tally]"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """A worker's run so far, small enough to be sent every second."""
+
+    scenario: Scenario
+    elapsed_s: float
+    requests: int
+    taps: int
+    refused: dict[str, int]
+    failed: int
+    cache: dict[str, int]
+    loaded: int
+    differences: int
+    latency: list[dict[str, Any]]
 
 
 @dataclass(slots=True)
@@ -48,6 +69,7 @@ class Outcome:
     riders: int = 0
     cards: int = 0
     differences: list[Difference] = field(default_factory=list)
+    statements: list[str] = field(default_factory=list)
     unresolved: list[str] = field(default_factory=list)
     expected: dict[str, int] = field(default_factory=dict)
 
@@ -64,11 +86,11 @@ class Result:
     riders: int
     cards: int
     differences: list[Difference]
+    statements: list[str]
     unresolved: list[str]
     totals: dict[str, int]
     total_differences: list[tuple[str, int, int]]
     names: dict[str, Station]
-    interrupted: bool = False
     finished_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -94,14 +116,13 @@ class Worker:
     def __init__(
         self, url: str, scenario: Scenario, run: int, number: int = 0, workers: int = 1
     ) -> None:
-        self.client = ApiClient(url, CONNECTIONS)
+        self.client = ApiClient(url, CONNECTIONS, TIMEOUT_S)
         self.scenario = scenario
         self.run = run
         self.number = number
         self.workers = workers
         self.books = Books()
         self.recorder = Recorder()
-        self.stopped = False
 
     async def prepare(self) -> tuple[Driver, list[Departure]]:
         """Riders with cards and money, and the whole load planned before the first request."""
@@ -120,8 +141,15 @@ class Worker:
     async def _make_driver(self, stations: Mapping[str, Station], city: City) -> Driver:
         components = {code: place.component for code, place in city.places.items()}
         actor = Actor(
-            self.client, stations, components, self.books, self.recorder, await self._clock(),
-            self.run, self.scenario.chances, rng_for(self.scenario.seed, self.number, "actor"),
+            self.client,
+            stations,
+            components,
+            self.books,
+            self.recorder,
+            await self._clock(),
+            self.run,
+            self.scenario.chances,
+            rng_for(self.scenario.seed, self.number, "actor"),
             self.number,
         )
         fleet = None
@@ -142,14 +170,45 @@ class Worker:
         gc.collect()
         gc.freeze()
 
-    async def compare(self, driver: Driver, riders: int) -> Outcome:
-        """Every card against the service's list."""
+    async def compare(self) -> Outcome:
+        """Every card against the service's list, and the statements of those that differ."""
         wanted = {card_id for card_id, *_ in self.books.cards()}
         told = await read_cards(self.client, wanted)
         cards = self.books.compare_cards(told)
         return Outcome(
-            self.recorder, riders, cards, self.books.differences, self.books.unresolved,
-            self.books.totals(),
+            recorder=self.recorder,
+            riders=len(self.books.by_rider),
+            cards=cards,
+            differences=self.books.differences,
+            statements=await self._statements(),
+            unresolved=self.books.unresolved,
+            expected=self.books.totals(),
+        )
+
+    async def _statements(self) -> list[str]:
+        lines: list[str] = []
+        differing = dict.fromkeys((d.rider, d.card_id) for d in self.books.differences)
+        for rider, card_id in list(differing)[:SHOWN_STATEMENTS]:
+            path = f"{PREFIX}/cards/{card_id}/statement"
+            told = [entry async for entry in pages(self.client, path)]
+            lines += compare_statement(self.books.by_rider[rider], card_id, told)
+        return lines
+
+    def tally(self) -> Tally:
+        """The run so far."""
+        recorder = self.recorder
+        outcomes = recorder.by_outcome()
+        return Tally(
+            scenario=self.scenario,
+            elapsed_s=asyncio.get_running_loop().time() - (recorder.started or 1e18),
+            requests=recorder.requests(),
+            taps=sum(recorder.taps_by_place.values()),
+            refused={code: outcomes[code] for code in EXPECTED_REFUSALS if code in outcomes},
+            failed=sum(recorder.failures.values()),
+            cache=dict(recorder.cache),
+            loaded=sum(book.recharged for book in self.books.by_rider.values()),
+            differences=len(self.books.differences),
+            latency=latency_rows(recorder),
         )
 
 
@@ -188,7 +247,7 @@ async def check_service(client: ApiClient) -> None:
         raise Unusable(f"the service is not ready: {error}") from error
 
 
-async def run_here(url: str, scenario: Scenario, watch: Watch | None = None) -> Result:
+async def run_here(url: str, scenario: Scenario, report: Report | None = None) -> Result:
     """A run in this process."""
     run = int(time.time())
     worker = Worker(url, scenario, run)
@@ -196,37 +255,43 @@ async def run_here(url: str, scenario: Scenario, watch: Watch | None = None) -> 
         await check_service(worker.client)
         before = await read_totals(worker.client, datetime.now(UTC) if not scenario.speed else None)
         await set_clock(worker.client, scenario)
-        outcome = await run_worker(worker, watch)
+        if report:
+            report("settling", [])
+        driver, load = await worker.prepare()
+        outcome = await drive_and_compare(worker, driver, load, report)
         return await conclude(worker.client, url, scenario, run, before, [outcome])
     finally:
         worker.client.close()
 
 
-async def run_worker(worker: Worker, watch: Watch | None) -> Outcome:
-    """Prepare, drive and compare."""
-    if watch:
-        watch("settling", worker)
-    driver, load = await worker.prepare()
-    ticker = asyncio.create_task(tick(worker, watch)) if watch else None
+async def drive_and_compare(
+    worker: Worker, driver: Driver, load: list[Departure], report: Report | None
+) -> Outcome:
+    """Drive the planned load, then compare every book."""
+    ticker = asyncio.create_task(tick(worker, report)) if report else None
     try:
-        await driver.run(iter(load), lambda: worker.stopped)
+        await driver.run(iter(load))
     finally:
         if ticker:
             ticker.cancel()
-    if watch:
-        watch("comparing", worker)
-    return await worker.compare(driver, len(worker.books.by_rider))
+    if report:
+        report("comparing", [worker.tally()])
+    return await worker.compare()
 
 
-async def tick(worker: Worker, watch: Watch) -> None:
+async def tick(worker: Worker, report: Report) -> None:
     """Show progress once a second."""
     while True:
-        watch("driving", worker)
+        report("driving", [worker.tally()])
         await asyncio.sleep(1.0)
 
 
 async def conclude(
-    client: ApiClient, url: str, scenario: Scenario, run: int, before: dict[str, int],
+    client: ApiClient,
+    url: str,
+    scenario: Scenario,
+    run: int,
+    before: dict[str, int],
     outcomes: list[Outcome],
 ) -> Result:
     """Merge the workers and compare the totals."""
@@ -248,6 +313,7 @@ async def conclude(
         riders=sum(outcome.riders for outcome in outcomes),
         cards=sum(outcome.cards for outcome in outcomes),
         differences=[d for outcome in outcomes for d in outcome.differences],
+        statements=[line for outcome in outcomes for line in outcome.statements],
         unresolved=[u for outcome in outcomes for u in outcome.unresolved],
         totals=expected,
         total_differences=compare_totals(before, after, expected),

@@ -72,10 +72,7 @@ class Fleet:
     def report(self, second: int, now: datetime) -> list[dict[str, Any]]:
         """The positions of the buses whose turn it is in this second."""
         turn = second % REPORT_EVERY_S
-        return [
-            self.position(index, now)
-            for index in range(turn, len(self.buses), REPORT_EVERY_S)
-        ]
+        return [self.position(index, now) for index in range(turn, len(self.buses), REPORT_EVERY_S)]
 
     def position(self, index: int, now: datetime) -> dict[str, Any]:
         """One bus, as POST /vehicles/positions takes it."""

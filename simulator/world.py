@@ -81,8 +81,12 @@ async def read_stations(client: ApiClient) -> dict[str, Station]:
     found = {}
     async for item in pages(client, f"{PREFIX}/stations"):
         found[item["code"]] = Station(
-            item["station_id"], item["code"], item["name"], item["kind"],
-            item["latitude"], item["longitude"],
+            item["station_id"],
+            item["code"],
+            item["name"],
+            item["kind"],
+            item["latitude"],
+            item["longitude"],
         )
     if not found:
         raise Unusable("the service knows no stations")
@@ -97,7 +101,10 @@ async def read_routes(client: ApiClient, kind: str) -> list[Route]:
     )
     return [
         Route(
-            body["route_id"], body["code"], body["kind"], body["headway_s"] or 600,
+            body["route_id"],
+            body["code"],
+            body["kind"],
+            body["headway_s"] or 600,
             tuple((stop["stop_sequence"], stop["station_id"]) for stop in body["stations"]),
         )
         for body in bodies

@@ -23,7 +23,9 @@ STATUS = {"insufficient_balance": 402, "card_not_active": 409, "balance_limit_ex
 def reply(body: Any, status: int = 200, **headers: str) -> web.Response:
     """JSON, as the service writes it."""
     return web.Response(
-        body=orjson.dumps(body), status=status, content_type="application/json",
+        body=orjson.dumps(body),
+        status=status,
+        content_type="application/json",
         headers={name.replace("_", "-"): value for name, value in headers.items()},
     )
 
@@ -42,8 +44,11 @@ class FakeService:
         self.forget_fare_of: int | None = None
         self.stations = [
             {
-                "station_id": number, "code": place.code, "name": place.code,
-                "kind": place.component, "latitude": place.latitude,
+                "station_id": number,
+                "code": place.code,
+                "name": place.code,
+                "kind": place.component,
+                "latitude": place.latitude,
                 "longitude": place.longitude,
             }
             for number, place in enumerate(read_city().places.values(), 1)
@@ -112,9 +117,9 @@ class FakeService:
 
     async def create_users(self, request: web.Request) -> web.Response:
         users = (await request.json())["users"]
-        return reply({"results": [
-            {"outcome": "created", "user_id": next(self.ids)} for _ in users
-        ]})
+        return reply(
+            {"results": [{"outcome": "created", "user_id": next(self.ids)} for _ in users]}
+        )
 
     def _new_card(self, wish: dict[str, Any]) -> dict[str, Any]:
         card_id, now = next(self.ids), datetime.now(UTC)
@@ -135,13 +140,16 @@ class FakeService:
         card_id, now = wish["card_id"], datetime.now(UTC)
         account = self.accounts[card_id]
         channel = wish.get("channel", "ticket_office")
-        decision = account.recharge(card_id, wish["amount"], now, channel=channel,
-                                    token=next(self.ids))
+        decision = account.recharge(
+            card_id, wish["amount"], now, channel=channel, token=next(self.ids)
+        )
         if decision.outcome != "accepted":
             return STATUS.get(decision.outcome, 422), {"code": decision.outcome}
         self.recharged += wish["amount"]
         return 201, {
-            "outcome": "accepted", "recharge_id": decision.token, "balance": decision.balance,
+            "outcome": "accepted",
+            "recharge_id": decision.token,
+            "balance": decision.balance,
             "recharged_at": format_time(now),
         }
 
@@ -159,8 +167,10 @@ class FakeService:
     async def buy_pass(self, request: web.Request) -> web.Response:
         card_id = int(request.match_info["card_id"])
         decision = self.accounts[card_id].buy_pass(card_id, datetime.now(UTC), token=next(self.ids))
-        return reply({"code": decision.outcome, "pass_id": decision.token},
-                     201 if decision.outcome == "created" else 409)
+        return reply(
+            {"code": decision.outcome, "pass_id": decision.token},
+            201 if decision.outcome == "created" else 409,
+        )
 
     async def block(self, request: web.Request) -> web.Response:
         card_id = int(request.match_info["card_id"])
@@ -174,9 +184,14 @@ class FakeService:
             account, now, new = self.accounts[card_id], datetime.now(UTC), next(self.ids)
             account.replace(card_id, new, now)
             self.accounts[new] = account
-            self.answers[key] = 201, {
-                "card_id": new, "balance": account.balance, "issued_at": format_time(now),
-            }
+            self.answers[key] = (
+                201,
+                {
+                    "card_id": new,
+                    "balance": account.balance,
+                    "issued_at": format_time(now),
+                },
+            )
         status, body = self.answers[key]
         return reply(body, status)
 
@@ -188,19 +203,30 @@ class FakeService:
         at = parse_time(wish["tapped_at"]) if "tapped_at" in wish else None
         account, held = self.accounts[card_id], self.accounts[card_id].net
         decision = account.tap(
-            card_id, wish["station_id"], self.components[wish["station_id"]], now,  # type: ignore[arg-type]
-            token=next(self.ids), tapped_at=at,
-            device_id=wish["device_id"], device_seq=wish["device_seq"],
+            card_id,
+            wish["station_id"],
+            self.components[wish["station_id"]],
+            now,  # type: ignore[arg-type]
+            token=next(self.ids),
+            tapped_at=at,
+            device_id=wish["device_id"],
+            device_seq=wish["device_seq"],
         )
         if card_id == self.forget_fare_of:
             account.net = held
         if decision.outcome != "accepted":
             self.answers[key] = STATUS.get(decision.outcome, 409), {"code": decision.outcome}
         else:
-            self.answers[key] = 201, {
-                "trip_id": decision.token, "fare": decision.fare, "fare_rule": decision.rule,
-                "balance": account.balance, "started_at": format_time(at or now),
-            }
+            self.answers[key] = (
+                201,
+                {
+                    "trip_id": decision.token,
+                    "fare": decision.fare,
+                    "fare_rule": decision.rule,
+                    "balance": account.balance,
+                    "started_at": format_time(at or now),
+                },
+            )
         return self.answers[key]
 
     async def start_trip(self, request: web.Request) -> web.Response:
@@ -222,24 +248,38 @@ class FakeService:
     async def statement(self, request: web.Request) -> web.Response:
         card_id = int(request.match_info["card_id"])
         entries = self.accounts[card_id].statement(card_id)
-        return reply({"next_cursor": None, "items": [
+        return reply(
             {
-                "kind": entry.kind, "amount": entry.amount, "at": format_time(entry.at),
-                "balance_after": entry.balance_after, "debt_after": entry.debt_after,
-                "reference_id": entry.reference, "entry_id": number,
+                "next_cursor": None,
+                "items": [
+                    {
+                        "kind": entry.kind,
+                        "amount": entry.amount,
+                        "at": format_time(entry.at),
+                        "balance_after": entry.balance_after,
+                        "debt_after": entry.debt_after,
+                        "reference_id": entry.reference,
+                        "entry_id": number,
+                    }
+                    for number, entry in reversed(list(enumerate(entries)))
+                ],
             }
-            for number, entry in reversed(list(enumerate(entries)))
-        ]})
+        )
 
     async def list_cards(self, request: web.Request) -> web.Response:
-        return reply({"next_cursor": None, "items": [
+        return reply(
             {
-                "card_id": card_id,
-                "balance": account.balance if account.card == card_id else 0,
-                "debt": account.debt if account.card == card_id else 0,
+                "next_cursor": None,
+                "items": [
+                    {
+                        "card_id": card_id,
+                        "balance": account.balance if account.card == card_id else 0,
+                        "debt": account.debt if account.card == card_id else 0,
+                    }
+                    for card_id, account in self.accounts.items()
+                ],
             }
-            for card_id, account in self.accounts.items()
-        ]})
+        )
 
     async def create_alert(self, request: web.Request) -> web.Response:
         return reply({"alert_id": next(self.ids)}, 201)
@@ -247,13 +287,16 @@ class FakeService:
     async def analytics(self, request: web.Request) -> web.Response:
         accounts = {id(account): account for account in self.accounts.values()}.values()
         trips = [trip for account in accounts for trip in account.trips]
-        return reply({
-            "total_trips": len(trips),
-            "paid_trips": sum(trip.fare > 0 for trip in trips),
-            "transfers": sum(trip.rule == "transfer" for trip in trips),
-            "revenue": sum(trip.fare for trip in trips),
-            "recharged": self.recharged,
-            "outstanding_balance": sum(account.balance for account in accounts),
-            "outstanding_debt": sum(account.debt for account in accounts),
-            "as_of": format_time(datetime.now(UTC)),
-        }, X_Cache="MISS")
+        return reply(
+            {
+                "total_trips": len(trips),
+                "paid_trips": sum(trip.fare > 0 for trip in trips),
+                "transfers": sum(trip.rule == "transfer" for trip in trips),
+                "revenue": sum(trip.fare for trip in trips),
+                "recharged": self.recharged,
+                "outstanding_balance": sum(account.balance for account in accounts),
+                "outstanding_debt": sum(account.debt for account in accounts),
+                "as_of": format_time(datetime.now(UTC)),
+            },
+            X_Cache="MISS",
+        )

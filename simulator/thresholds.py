@@ -1,0 +1,95 @@
+"""What makes a run fail: conditions like `p99(start_trip) > 25ms` over its measurements."""
+
+import operator
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from simulator.measure import EXPECTED_REFUSALS, Recorder, percentile_ms
+from simulator.scenario import BadInput
+
+_FORM = re.compile(
+    r"^\s*(?P<measure>p\d{1,3}(?:\.\d+)?|errors|refused|requests|rate|lag)"
+    r"\s*(?:\(\s*(?P<of>[\w/ ()]+?)\s*\))?"
+    r"\s*(?P<test>>=|<=|>|<)\s*(?P<limit>\d+(?:\.\d+)?)\s*(?P<unit>us|ms|s|%|/s)?\s*$"
+)
+_TESTS: dict[str, Callable[[float, float], bool]] = {
+    ">": operator.gt, "<": operator.lt, ">=": operator.ge, "<=": operator.le,
+}  # fmt: skip
+_UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "%": 0.01, "/s": 1.0, None: 1.0}
+_RIGHT_UNITS = {
+    "p": ("us", "ms", "s"), "lag": ("us", "ms", "s"), "errors": ("%", None),
+    "refused": ("%", None), "requests": (None,), "rate": ("/s", None),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """One condition under which the run fails.
+
+    `measure` is pNN (latency in ms of an endpoint, or of all), errors or refused (share of the
+    requests), requests (a count), rate (requests a second) or lag (send lag p99 in ms).
+    """
+
+    text: str
+    measure: str
+    of: str
+    test: str
+    limit: float
+
+    def value(self, recorder: Recorder) -> float:
+        """The measured figure, in ms, as a share or as a count."""
+        if self.measure.startswith("p"):
+            return max(
+                percentile_ms(recorder.latency[name], float(self.measure[1:]))
+                for name in self._endpoints(recorder)
+            )
+        if self.measure == "lag":
+            return recorder.lag_p99_ms()
+        if self.measure == "rate":
+            return recorder.requests() / max(recorder.wall_s, 1e-9)
+        if self.measure == "requests":
+            names = self._endpoints(recorder)
+            return float(sum(sum(recorder.outcomes[name].values()) for name in names))
+        return self._share(recorder)
+
+    def _share(self, recorder: Recorder) -> float:
+        outcomes = recorder.by_outcome()
+        if self.measure == "errors":
+            count = sum(recorder.failures.values())
+        elif self.of:
+            count = outcomes[self.of]
+        else:
+            count = sum(outcomes[code] for code in EXPECTED_REFUSALS)
+        return count / max(1, recorder.requests())
+
+    def _endpoints(self, recorder: Recorder) -> list[str]:
+        if self.of in ("", "all"):
+            return list(recorder.latency)
+        if self.of not in recorder.latency:
+            known = ", ".join(sorted(recorder.latency))
+            raise BadInput(f"--fail-if {self.text!r}: no endpoint {self.of!r} in {known}")
+        return [self.of]
+
+    def fails(self, recorder: Recorder) -> bool:
+        """Whether the condition is met."""
+        return _TESTS[self.test](self.value(recorder), self.limit)
+
+
+def parse_threshold(text: str) -> Threshold:
+    """A condition, or BadInput that says what would be right."""
+    match = _FORM.match(text)
+    if match is None:
+        raise BadInput(
+            f"--fail-if {text!r} does not parse: write it like 'p99(start_trip) > 25ms', "
+            "'errors > 0.1%' or 'rate < 500/s'"
+        )
+    measure, unit = match["measure"], match["unit"]
+    family = "p" if measure[1:2].isdigit() else measure
+    if unit not in _RIGHT_UNITS[family]:
+        units = " or ".join(str(unit) for unit in _RIGHT_UNITS[family] if unit)
+        raise BadInput(f"--fail-if {text!r}: {measure} is given in {units or 'no unit'}")
+    if family == "p" and float(measure[1:]) > 100:
+        raise BadInput(f"--fail-if {text!r}: there is no percentile above 100")
+    limit = float(match["limit"]) * _UNITS[unit]
+    return Threshold(text, measure, match["of"] or "", match["test"], limit)
