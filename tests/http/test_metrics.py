@@ -1,0 +1,183 @@
+"""What /metrics tells, what is logged of requests, and the chores that run beside them."""
+
+import asyncio
+import io
+import json
+import logging
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from transit_api import logs
+from transit_api.db import Database, DatabaseUnavailable
+from transit_api.logs import JsonFormatter, RequestLog
+from transit_api.metrics import METRICS, Metrics
+from transit_api.settings import Settings
+from transit_api.upkeep import CHORES, Chore, do_chore, repeat_chore
+
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+async def scrape(api: Any) -> Samples:
+    async with api.get("/metrics") as answer:
+        assert answer.status == 200
+        assert answer.content_type == "text/plain"
+        text = await answer.text()
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def find(samples: Samples, name: str, **labels: str) -> float:
+    """The sum over all label sets that hold these."""
+    wanted = set(labels.items())
+    found = [value for (each, held), value in samples.items() if each == name and wanted <= held]
+    assert found, f"no {name} with {labels}"
+    return sum(found)
+
+
+async def test_request_is_counted_by_method_route_template_and_status(api: Any) -> None:
+    counter = "transit_http_request_duration_seconds_count"
+    labels = {"method": "GET", "route": "/api/v1/cards/{card_id}", "status": "404"}
+    await api.get("/api/v1/cards/5")
+    before = find(await scrape(api), counter, **labels)
+    await api.get("/api/v1/cards/6")
+    assert find(await scrape(api), counter, **labels) == before + 1
+
+
+async def test_cached_reads_are_counted_by_what_answered_them(api: Any) -> None:
+    for _ in range(2):
+        assert (await api.get("/api/v1/analytics/revenue")).status == 200
+    samples = await scrape(api)
+    assert find(samples, "transit_cached_reads_total", family="revenue", result="miss") >= 1
+    assert find(samples, "transit_cached_reads_total", family="revenue", result="hit") >= 1
+
+
+async def test_batches_are_counted_by_size(api: Any) -> None:
+    recharge = {"card_id": 4096, "amount": 5_000}
+    assert (await api.post("/api/v1/cards/recharge", json=recharge)).status == 404
+    samples = await scrape(api)
+    assert find(samples, "transit_batch_elements_count", function="recharge_cards") >= 1
+    outcome = {"function": "recharge_cards", "outcome": "card_not_found"}
+    assert find(samples, "transit_outcomes_total", **outcome) >= 1
+
+
+async def test_pools_and_processes_are_shown(api: Any) -> None:
+    samples = await scrape(api)
+    for pool in ("reads", "writes", "upkeep"):
+        for state in ("open", "in_use", "waiting"):
+            assert find(samples, "transit_database_connections", pool=pool, state=state) >= 0
+    assert find(samples, "transit_worker_resident_memory_bytes") > 10_000_000
+    assert find(samples, "transit_worker_cpu_seconds") > 0
+
+
+def test_process_alone_answers_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR")
+    metrics = Metrics()
+    metrics.observe_request("GET", "/alone", 200, 0.003)
+    assert b'route="/alone"' in metrics.render()
+
+
+async def test_hot_labels_are_looked_up_once(api: Any) -> None:
+    metrics: Metrics = api.app[METRICS]
+    metrics.observe_request("GET", "/hot", 200, 0.001)
+    metrics.observe_request("GET", "/hot", 200, 0.001)
+    counter = "transit_http_request_duration_seconds_count"
+    assert find(await scrape(api), counter, route="/hot") == 2
+
+
+def note(log: RequestLog, status: int = 200) -> None:
+    log.add(
+        request_id="r-1",
+        method="GET",
+        route="/api/v1/cards/{card_id}",
+        status=status,
+        duration_s=0.00123,
+        outcome=None if status == 200 else "card_not_found",
+    )
+
+
+async def test_request_is_one_json_line() -> None:
+    stream = io.StringIO()
+    log = RequestLog(stream, as_json=True)
+    note(log)
+    note(log, status=404)
+    assert stream.getvalue() == ""
+    await log.flush()
+    first, second = map(json.loads, stream.getvalue().splitlines())
+    assert first.pop("at").endswith("Z")
+    assert first == {
+        "request_id": "r-1",
+        "method": "GET",
+        "route": "/api/v1/cards/{card_id}",
+        "status": 200,
+        "duration_ms": 1.23,
+        "outcome": None,
+    }
+    assert second["outcome"] == "card_not_found"
+
+
+async def test_lines_beyond_the_buffer_are_counted_and_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(logs, "BUFFERED_LINES", 2)
+    stream = io.StringIO()
+    log = RequestLog(stream, as_json=True)
+    for _ in range(5):
+        note(log)
+    await log.flush()
+    assert len(stream.getvalue().splitlines()) == 2
+    assert [record.dropped for record in caplog.records] == [3]
+
+
+def test_defect_is_a_json_line_with_its_stack_and_request() -> None:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter())
+    logger = logging.Logger("defects")
+    logger.addHandler(handler)
+    try:
+        raise ZeroDivisionError
+    except ZeroDivisionError:
+        logger.exception("defect", extra={"request_id": "r-2"})
+    line = json.loads(stream.getvalue())
+    assert (line["level"], line["request_id"]) == ("error", "r-2")
+    assert "ZeroDivisionError" in line["stack"]
+
+
+async def test_chores_can_be_done(settings: Settings) -> None:
+    database = Database(settings)
+    assert [await do_chore(database, chore) for chore in CHORES] == [0, 0, 0]
+    await database.close()
+
+
+class Outage:
+    """A database that is away for the first calls."""
+
+    def __init__(self, calls: int) -> None:
+        self.left = calls
+        self.worked = asyncio.Event()
+
+    async def run_upkeep(self, sql: str, params: Any) -> list[dict[str, int]]:
+        if self.left:
+            self.left -= 1
+            raise DatabaseUnavailable
+        self.worked.set()
+        return [{"done": 0}]
+
+
+async def test_outage_is_logged_when_it_begins_and_ends_and_not_between(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    outage: Any = Outage(calls=5)
+    chore = asyncio.create_task(repeat_chore(outage, Chore("fold_rollups", 0.001, 10)))
+    await outage.worked.wait()
+    await asyncio.sleep(0)
+    chore.cancel()
+    assert [record.getMessage() for record in caplog.records] == [
+        "fold_rollups waits for the database",
+        "fold_rollups works again",
+    ]
