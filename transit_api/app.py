@@ -13,6 +13,7 @@ from transit_api.metrics import metrics_lifespan
 from transit_api.middleware import answer_request
 from transit_api.routes import ROUTES
 from transit_api.settings import SETTINGS, Settings
+from transit_api.upkeep import upkeep_lifespan
 
 # Opened in this order, closed in the other: what waits in a line is answered before the pools go.
 LIFESPANS = (
@@ -21,6 +22,7 @@ LIFESPANS = (
     database_lifespan,
     cache_lifespan,
     batching_lifespan,
+    upkeep_lifespan,
     document_lifespan,
 )
 

@@ -11,6 +11,7 @@ from transit_api.schemas.fields import (
     Identifier,
     Instant,
     Pesos,
+    Text,
     Whole,
     Word,
     optional,
@@ -162,31 +163,81 @@ class TapsBatchResponse(ResponseSchema):
     example = {"results": [TapResult.example], "accepted": 1, "denied": 0, "replayed": 0}
 
 
+class TariffResponse(ResponseSchema):
+    """A tariff version."""
+
+    tariff_id = Identifier()
+    valid_from = Instant()
+    trunk_fare = Pesos(0)
+    zonal_fare = Pesos(0)
+    cable_fare = Pesos(0)
+    transfer_window_min = Whole(0, 10_000)
+    max_transfers = Whole(0, 100)
+    zonal_to_trunk_transfer_fare = Pesos(0)
+    other_transfer_fare = Pesos(0)
+
+    example = {
+        "tariff_id": 4,
+        "valid_from": "2026-01-14T05:00:00.000000Z",
+        "trunk_fare": 3550,
+        "zonal_fare": 3550,
+        "cable_fare": 3550,
+        "transfer_window_min": 125,
+        "max_transfers": 2,
+        "zonal_to_trunk_transfer_fare": 0,
+        "other_transfer_fare": 0,
+    }
+
+
+class StepResponse(ResponseSchema):
+    """A rule that was looked at, and the fact that decided it."""
+
+    rule = Word(*FARE_RULES)
+    applied = fields.Boolean()
+    fact = Text(1000)
+
+    example = {
+        "rule": "base",
+        "applied": True,
+        "fact": "The full fare of the component trunk is 3550.",
+    }
+
+
+class CorrectionResponse(ResponseSchema):
+    """A later change of the fare; `amount` is the change of balance - debt."""
+
+    entry_id = Identifier()
+    card_id = Identifier()
+    amount = Pesos()
+    balance_after = Pesos(0)
+    debt_after = Pesos(0)
+    at = Instant()
+
+    example = {
+        "entry_id": 12600002,
+        "card_id": 8400001,
+        "amount": 3550,
+        "balance_after": 12450,
+        "debt_after": 0,
+        "at": "2026-11-20T11:42:07.123456Z",
+    }
+
+
 class ExplanationResponse(ResponseSchema):
     """Why a trip costs what it costs; exactly one step is applied, and it is the fare rule."""
 
     trip_id = Identifier()
-    tariff = fields.Dict(metadata={"description": "The tariff version in force at the tap."})
+    tariff = fields.Nested(TariffResponse)
     fare = Pesos(0)
     fare_rule = Word(*FARE_RULES)
-    steps = fields.List(
-        fields.Dict(),
-        metadata={"description": "Each rule looked at, in order: `rule`, `applied`, its fact."},
-    )
-    corrections = fields.List(
-        fields.Dict(), metadata={"description": "Later changes of the fare; empty where none."}
-    )
+    steps = fields.List(fields.Nested(StepResponse))
+    corrections = fields.List(fields.Nested(CorrectionResponse))
 
     example = {
         "trip_id": 16800001,
-        "tariff": {"valid_from_on": "2026-01-14", "base_fare": 3550},
+        "tariff": TariffResponse.example,
         "fare": 3550,
         "fare_rule": "base",
-        "steps": [
-            {"rule": "monthly_pass", "applied": False, "fact": "no pass in force"},
-            {"rule": "transfer", "applied": False, "fact": "no open journey"},
-            {"rule": "subsidy_pass", "applied": False, "fact": "the profile has no free trips"},
-            {"rule": "base", "applied": True, "fact": "the balance covers 3550"},
-        ],
+        "steps": [StepResponse.example],
         "corrections": [],
     }
