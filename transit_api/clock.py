@@ -5,7 +5,7 @@ import psycopg2.errors
 
 from transit_api.migrate import MigrationError
 from transit_api.processes import ProcessError
-from transit_api.settings import Settings
+from transit_api.settings import Settings, SettingsError
 
 _NOT_MIGRATED = (psycopg2.errors.InvalidSchemaName, psycopg2.errors.UndefinedFunction)
 
@@ -32,6 +32,8 @@ def prepare_clock(settings: Settings) -> None:
                     "this database runs on a simulated clock; start with --simulated-clock,"
                     " or on other data"
                 )
+    except psycopg2.errors.InvalidParameterValue as error:
+        raise SettingsError(str(error.diag.message_primary)) from error
     except _NOT_MIGRATED as error:
         # Readiness says what is missing; without a clock to start, serving can wait for it.
         if settings.simulated_clock:

@@ -1,5 +1,6 @@
 -- What a trip at a station costs a profile at a time: under the tariff in force then, or under
--- the one given (repricing keeps the tariff recorded with the trip). Null for no such station.
+-- the one given (repricing keeps the tariff recorded with the trip). Null for no such station;
+-- no fare before the first tariff.
 CREATE FUNCTION api.read_fare_terms(
     p_station_id bigint, p_profile text, p_at timestamptz, p_tariff_id integer DEFAULT NULL
 ) RETURNS api.fare_terms
@@ -23,7 +24,7 @@ BEGIN
         )
     INTO v_terms
     FROM transit.stations AS s
-    INNER JOIN transit.tariffs AS f ON f.tariff_id = coalesce(p_tariff_id, (
+    LEFT JOIN transit.tariffs AS f ON f.tariff_id = coalesce(p_tariff_id, (
         SELECT g.tariff_id
         FROM transit.tariffs AS g
         WHERE g.valid_from <= p_at

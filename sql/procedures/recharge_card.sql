@@ -47,7 +47,7 @@ BEGIN
         INSERT INTO transit.recharges SELECT recharge.*;
     END IF;
     PERFORM api.remember(
-        p_card_id, p_key, v_hash, outcome, detail, recharge.recharge_id, NULL, NULL, p_now
+        p_card_id, CASE WHEN outcome <> 'validation_error' THEN p_key END, v_hash, outcome, detail, recharge.recharge_id, NULL, NULL, p_now
     );
 END;
 $$;

@@ -6,6 +6,11 @@ RETURNS TABLE (now timestamptz, speed double precision)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
 AS $$
 BEGIN
+    IF p_start < (SELECT min(f.valid_from) FROM transit.tariffs AS f) THEN
+        RAISE EXCEPTION 'there is no tariff before %; start the clock later',
+            (SELECT api.format_time(min(f.valid_from)) FROM transit.tariffs AS f)
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     INSERT INTO transit.clock (simulated_origin, real_origin, speed)
     SELECT
         greatest(p_start, (SELECT max(d.on_day) + 1 FROM transit.daily_totals AS d)),
