@@ -26,9 +26,7 @@ WINDOW = 125 * MINUTE
 def ride(story, *stations, card_id=None, every=MINUTE, start=NOON - 5 * 60 * MINUTE):
     """Taps of one card at these stations; their answers."""
     card_id = card_id or story.make_card(balance=50_000)
-    return [
-        story.tap(card_id, station, at=start + every * i) for i, station in enumerate(stations)
-    ]
+    return [story.tap(card_id, station, at=start + every * i) for i, station in enumerate(stations)]
 
 
 def rules(answers):

@@ -210,7 +210,7 @@ def test_credit_takes_the_balance_first_and_lends_the_rest(story):
 def test_third_credit_trip_is_refused_insufficient_balance(story):
     card_id = story.make_card()
     answers = [story.tap(card_id, at=NOON - 3 * HOUR + HOUR * i) for i in range(3)]
-    assert [answer.outcome for answer in answers] == ["accepted", "accepted", "insufficient_balance"]
+    assert [answer.outcome for answer in answers] == ["accepted"] * 2 + ["insufficient_balance"]
     assert f"with a debt of {2 * FARE}" in answers[2].detail
     assert f"recharge at least {3 * FARE}" in answers[2].detail
     assert story.money(card_id) == (0, 2 * FARE)
