@@ -80,6 +80,7 @@ async def set_gauges(app: web.Application) -> None:
     """Keep what /metrics says of this worker true, whichever worker is asked."""
     metrics, database = app[METRICS], app[DB]
     while True:
+        metrics.flush()
         metrics.set_resources()
         for pool in (database.reads, database.writes, database.upkeep):
             metrics.set_pool(pool.name, size=pool.open, in_use=pool.in_use, waiting=pool.waiting)

@@ -129,6 +129,7 @@ async def ready(request: web.Request) -> web.Response:
 async def metrics(request: web.Request) -> web.Response:
     """Reading the files of all workers takes milliseconds, so a thread does it."""
     own = request.app[METRICS]
+    own.flush()
     own.set_resources()
     body = await asyncio.to_thread(own.render)
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
