@@ -90,6 +90,12 @@ class Metrics:
             ("function", "outcome"),
             registry=self.registry,
         )
+        self._refusals = Counter(
+            "transit_refusals_total",
+            "Requests that were refused, by route and error code",
+            ("route", "code"),
+            registry=self.registry,
+        )
         self._pool = Gauge(
             "transit_database_connections",
             "Database connections by pool: open, in use, and calls that wait for one",
@@ -114,6 +120,7 @@ class Metrics:
         self._durations: dict[tuple[str, str, int], Tally] = {}
         self._batch_sizes: dict[str, Tally] = {}
         self._reads: dict[tuple[str, str], int] = collections.defaultdict(int)
+        self._refused: dict[tuple[str, str], int] = collections.defaultdict(int)
         self._decided: dict[tuple[str, str], int] = collections.defaultdict(int)
         self._process = psutil.Process()
         self._started = time.monotonic()
@@ -123,8 +130,12 @@ class Metrics:
         """How long this application has been running."""
         return time.monotonic() - self._started
 
-    def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """One request answered; `route` is the template, never the path."""
+    def observe_request(
+        self, method: str, route: str, status: int, seconds: float, code: str | None = None
+    ) -> None:
+        """One request answered; `route` is the template, never the path; `code` of a refusal."""
+        if code is not None:
+            self._refused[route, code] += 1
         tally = self._durations.get((method, route, status))
         if tally is None:
             child = self._requests.labels(method, route, str(status))
@@ -155,6 +166,7 @@ class Metrics:
         for counter, counted in (
             (self._cached_reads, self._reads),
             (self._outcomes, self._decided),
+            (self._refusals, self._refused),
         ):
             for labels, count in counted.items():
                 counter.labels(*labels).inc(count)

@@ -51,7 +51,7 @@ async def answer_request(request: web.Request, handler: Handler) -> web.StreamRe
     answer.headers[HEADER] = given
     method, route = _labels(request)
     seconds = time.perf_counter() - started
-    request.app[METRICS].observe_request(method, route, answer.status, seconds)
+    request.app[METRICS].observe_request(method, route, answer.status, seconds, code)
     request.app[REQUEST_LOG].add(
         request_id=given,
         method=method,

@@ -45,7 +45,10 @@ async def test_request_is_counted_by_method_route_template_and_status(api: Any) 
     await api.get("/api/v1/cards/5")
     before = find(await scrape(api), counter, **labels)
     await api.get("/api/v1/cards/6")
-    assert find(await scrape(api), counter, **labels) == before + 1
+    samples = await scrape(api)
+    assert find(samples, counter, **labels) == before + 1
+    refused = {"route": labels["route"], "code": "card_not_found"}
+    assert find(samples, "transit_refusals_total", **refused) >= 2
 
 
 async def test_cached_reads_are_counted_by_what_answered_them(api: Any) -> None:
