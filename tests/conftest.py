@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -235,6 +236,8 @@ def start_command(log: Path, *arguments: str, environment: dict[str, str] | None
     for line in process.stdout:
         word = next((word for word in line.split() if word.startswith("http://")), None)
         if word:
+            # Its request log goes on: a full pipe would hold it up when it stops.
+            threading.Thread(target=process.stdout.read, daemon=True).start()
             return Server(process, word.rstrip("/.,"), log)
     raise AssertionError(f"exit code {process.wait()}: {log.read_text()}")
 
