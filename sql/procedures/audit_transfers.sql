@@ -9,20 +9,25 @@ AS $$
 SELECT
     'trip ' || t.trip_id,
     format(
-        'transfer %s of %s, %s after trip %s paid (of %s), from %s stop %s route %s'
+        'transfer %s of %s, %s after the trip that paid (of %s), from %s stop %s route %s'
         ' to %s stop %s route %s, for %s (of %s)',
-        t.transfer_number, f.max_transfers, t.tapped_at - p.tapped_at, p.trip_id, f.transfer_window,
-        a.component, a.station_id, coalesce(b.route_id::text, 'unknown'),
+        t.transfer_number, f.max_transfers, t.tapped_at - t.paid_at, f.transfer_window,
+        a.component, a.station_id, coalesce(t.route_before::text, 'unknown'),
         s.component, s.station_id, coalesce(t.route_id::text, 'unknown'), t.fare, d.fare
     )
-FROM transit.trips AS t
+FROM (
+    SELECT
+        j.trip_id, j.fare_rule, j.transfer_number, j.tariff_id, j.tapped_at, j.fare,
+        j.start_station_id, j.route_id,
+        first_value(j.tapped_at) OVER journey AS paid_at,
+        lag(j.start_station_id) OVER journey AS station_before,
+        lag(j.route_id) OVER journey AS route_before
+    FROM transit.trips AS j
+    WHERE j.pass_id IS NULL AND (p_account_id IS NULL OR j.account_id = p_account_id)
+    WINDOW journey AS (PARTITION BY j.journey_id ORDER BY j.transfer_number)
+) AS t
 INNER JOIN transit.tariffs AS f ON f.tariff_id = t.tariff_id
-INNER JOIN transit.trips AS p
-    ON p.trip_id = t.journey_id AND (p_account_id IS NULL OR p.account_id = p_account_id)
-INNER JOIN transit.trips AS b
-    ON b.journey_id = t.journey_id AND b.transfer_number = t.transfer_number - 1
-    AND (p_account_id IS NULL OR b.account_id = p_account_id)
-INNER JOIN transit.stations AS a ON a.station_id = b.start_station_id
+INNER JOIN transit.stations AS a ON a.station_id = t.station_before
 INNER JOIN transit.stations AS s ON s.station_id = t.start_station_id
 CROSS JOIN LATERAL (
     SELECT CASE
@@ -33,15 +38,15 @@ CROSS JOIN LATERAL (
 ) AS d
 WHERE
     t.fare_rule = 'transfer'
-    AND (p_account_id IS NULL OR t.account_id = p_account_id)
     AND (
-        t.tapped_at < p.tapped_at
-        OR t.tapped_at >= p.tapped_at + f.transfer_window
+        t.tapped_at < t.paid_at
+        OR t.tapped_at >= t.paid_at + f.transfer_window
         OR t.transfer_number > f.max_transfers
         OR a.station_id = s.station_id
-        OR b.route_id = t.route_id
+        OR t.route_before = t.route_id
         OR a.component = 'trunk' AND s.component = 'trunk'
         OR t.fare <> d.fare
     )
 $$;
-COMMENT ON FUNCTION api.audit_transfers(bigint) IS 'Transfers that the rules do not allow or price so';
+COMMENT ON FUNCTION api.audit_transfers(bigint) IS
+'Transfers that the rules do not allow or do not price so';

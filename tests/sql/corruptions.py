@@ -84,7 +84,8 @@ CORRUPTIONS = [
         "WITH ridden AS (INSERT INTO transit.trips SELECT trip_id + 409600, account_id, card_id,"
         " tapped_at, 14, 3, accepted_at, NULL, journey_id + 409600, NULL, fare, 0,"
         " start_station_id, NULL, NULL, tariff_id, fare_rule, 0"
-        " FROM transit.trips WHERE trip_id = {trip_credit} RETURNING trip_id) INSERT INTO transit.ledger_entries SELECT"
+        " FROM transit.trips WHERE trip_id = {trip_credit} RETURNING trip_id)"
+        " INSERT INTO transit.ledger_entries SELECT"
         " (SELECT max(entry_id) FROM transit.ledger_entries) + 4096, {card_debtors_heir}, -3550, 0,"
         " 9999, ridden.trip_id, now(), 'fare', 'fare_revenue' FROM ridden",
         ("account {card_debtor}",),
