@@ -125,13 +125,13 @@ def _parse(raw: bytes) -> Any:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        # A lone surrogate is JSON, but orjson does not read it; the schema words the refusal.
-        if b"\\u" not in raw:
-            raise Problem("malformed_json", f"The body is not a JSON document: {error}.") from None
+        reason = str(error)
     try:
+        # A lone surrogate and a huge number are JSON that orjson does not read; they get as far
+        # as the schema, which words the refusal.
         return json.loads(raw.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
-        raise Problem("malformed_json") from None
+        raise Problem("malformed_json", f"The body is not a JSON document: {reason}.") from None
 
 
 def _refuse_constant(constant: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import functools
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from aiohttp import web
@@ -12,7 +13,7 @@ from transit_api.openapi import SWAGGER_UI, TITLE, describe
 from transit_api.schemas.documents import DocumentResponse
 from transit_api.wire import encode
 
-DOCUMENT: Final = web.AppKey("DOCUMENT", bytes)
+DOCUMENT: Final = web.AppKey("DOCUMENT", Callable[[], bytes])
 
 PAGE: Final = f"""<!DOCTYPE html>
 <html lang="en">
@@ -43,7 +44,7 @@ static_files = web.static("/docs/static", SWAGGER_UI)
 )
 async def read_openapi(request: web.Request) -> web.Response:
     """The OpenAPI 3 document."""
-    return web.Response(body=request.app[DOCUMENT], content_type="application/json")
+    return web.Response(body=request.app[DOCUMENT](), content_type="application/json")
 
 
 @Endpoint(
@@ -60,6 +61,6 @@ async def show_docs(request: web.Request) -> web.Response:
 
 
 async def document_lifespan(app: web.Application) -> AsyncIterator[None]:
-    """Describe the routes once, when all of them are there."""
-    app[DOCUMENT] = encode(describe(app))
+    """Describe the routes when somebody first asks: it takes 0.1 s, which a start should not."""
+    app[DOCUMENT] = functools.cache(lambda: encode(describe(app)))
     yield

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from marshmallow import RAISE, Schema, ValidationError, validates_schema
 from marshmallow.fields import Field
 
 from transit_api.schemas.fields import Elements, Quick, Unclean
+
+# What a quick reader raises when data is of another kind or size than it expects.
+QUICK_FAILURES: Final = (
+    Unclean,
+    ValidationError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+)
 
 
 class StrictSchema(Schema):
@@ -41,7 +52,7 @@ class StrictSchema(Schema):
         """The same as `load`, without marshmallow's ceremony where the data is plainly right."""
         try:
             return self._read_quickly(data)
-        except (Unclean, KeyError, ValueError, TypeError, OverflowError, AttributeError):
+        except QUICK_FAILURES:
             loaded: dict[str, Any] = self.load(data)
             return loaded
 

@@ -1,0 +1,80 @@
+"""Uploads of validators that were out of coverage."""
+
+import asyncio
+from typing import Any
+
+from tests.http.conftest import FARE, OTHER_TRUNK, TRUNK, UNKNOWN_ID, City
+
+
+def upload(*taps: tuple[int, int]) -> dict[str, Any]:
+    """Card and station of each tap; the device counts them."""
+    return {
+        "taps": [
+            {"card_id": card_id, "station_id": station_id, "device_id": 7, "device_seq": number}
+            for number, (card_id, station_id) in enumerate(taps, start=1)
+        ]
+    }
+
+
+async def test_upload_is_decided_in_array_order(city: City) -> None:
+    card = await city.make_card(balance=2 * FARE)
+    card_id = card["card_id"]
+    taps = upload((card_id, TRUNK), (card_id, OTHER_TRUNK), (card_id, TRUNK), (UNKNOWN_ID, TRUNK))
+    answer = await city.post("taps/batch", taps)
+    assert answer.status == 200
+    assert [(r["outcome"], r["fare"], r["balance"]) for r in answer.body["results"]] == [
+        ("accepted", FARE, FARE),
+        ("accepted", FARE, 0),
+        ("insufficient_balance", None, 0),
+        ("card_not_found", None, None),
+    ]
+    assert [r["trip_id"] is None for r in answer.body["results"]] == [False, False, True, True]
+    counts = {k: answer.body[k] for k in ("accepted", "denied", "replayed")}
+    assert counts == {"accepted": 2, "denied": 2, "replayed": 0}
+
+
+async def test_upload_sent_again_is_answered_again(city: City) -> None:
+    card = await city.make_card(balance=2 * FARE)
+    taps = upload(
+        (card["card_id"], TRUNK), (card["card_id"], OTHER_TRUNK), (card["card_id"], TRUNK)
+    )
+    first = (await city.post("taps/batch", taps)).body
+    again = (await city.post("taps/batch", taps)).body
+    assert [{**r, "replayed": False} for r in again["results"]] == first["results"]
+    assert (again["accepted"], again["denied"], again["replayed"]) == (2, 1, 3)
+    single = await city.tap(card["card_id"], TRUNK, device_id=7, device_seq=1)
+    assert (single.replayed, single.body["trip_id"]) == (True, first["results"][0]["trip_id"])
+    assert await city.balance(card["card_id"]) == (0, 0)
+
+
+async def test_malformed_element_refuses_the_whole_validation_error(city: City) -> None:
+    card = await city.make_card(balance=2 * FARE)
+    taps = upload((card["card_id"], TRUNK), (card["card_id"], OTHER_TRUNK))
+    del taps["taps"][1]["device_seq"]
+    taps["taps"][1]["tapped_at"] = "noon"
+    taps["taps"].append(5)
+    answer = await city.post("taps/batch", taps)
+    assert (answer.status, answer.code) == (422, "validation_error")
+    errors = answer.body["errors"]["taps"]
+    assert set(errors) == {"1", "2"}
+    assert set(errors["1"]) == {"device_seq", "tapped_at"}
+    assert await city.balance(card["card_id"]) == (2 * FARE, 0)
+
+
+async def test_size_and_shape_of_an_upload_are_checked_validation_error(city: City) -> None:
+    tap = upload((1, TRUNK))["taps"][0]
+    for body in ({"taps": []}, {"taps": [tap] * 1001}, {"taps": {}}, {}, {"taps": None}):
+        answer = await city.post("taps/batch", body)
+        assert (answer.status, list(answer.body["errors"])) == (422, ["taps"])
+    unknown = await city.post("taps/batch", {"taps": [tap], "tpas": []})
+    assert (unknown.status, list(unknown.body["errors"])) == (422, ["tpas"])
+    assert (await city.post("taps/batch", [tap])).status == 422
+
+
+async def test_thousand_taps_go_at_once_while_others_are_served(city: City) -> None:
+    cards = [await city.make_card(balance=FARE) for _ in range(4)]
+    taps = upload(*[(cards[n % 4]["card_id"], TRUNK) for n in range(1000)])
+    answer, health = await asyncio.gather(city.post("taps/batch", taps), city.get("/health/live"))
+    assert health.status == 200
+    assert (answer.body["accepted"], answer.body["denied"]) == (4, 996)
+    assert len(answer.body["results"]) == 1000
