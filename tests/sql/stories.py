@@ -1,6 +1,6 @@
 """Stories of money: named starting states, each reached through the procedures alone."""
 
-import itertools
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg2.extensions
+
+from tests.conftest import Database
 
 BOGOTA = ZoneInfo("America/Bogota")
 SERVICE = "transit_service"
@@ -50,12 +52,22 @@ class Tap:
     key: str | None = None
 
 
+@contextmanager
+def open_story(database: Database, role: str = SERVICE) -> Iterator["Story"]:
+    """A story on a connection of its own, where every call commits."""
+    connection = database.connect(role)
+    connection.autocommit = True
+    try:
+        yield Story(connection)
+    finally:
+        connection.close()
+
+
 class Story:
     """What happens to users and cards, told to the database as the service's role."""
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
-        self._documents = itertools.count(1)
         self._set_role(SERVICE)
 
     def _set_role(self, role: str) -> None:
@@ -103,7 +115,7 @@ class Story:
     # Users and cards
 
     def make_user(self, document_id: str | None = None, full_name: str = "Ana") -> int:
-        document_id = document_id or f"CC-{next(self._documents)}"
+        document_id = document_id or f"CC-{uuid.uuid4()}"
         row = self.ask_one(
             "SELECT * FROM api.create_users('{1}', %s, %s, '{null}', '{null}')",
             [document_id], [full_name],

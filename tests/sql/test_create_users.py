@@ -3,7 +3,7 @@
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.sql.stories import NOON, Story
+from tests.sql.stories import NOON, open_story
 
 
 def register(story, *documents):
@@ -59,12 +59,8 @@ def test_two_calls_at_once_with_the_same_documents_never_deadlock_user_exists(fr
     documents = [f"CC-{i}" for i in range(300)]
 
     def register_all(order):
-        connection = fresh_database.connect("transit_service")
-        connection.autocommit = True
-        try:
-            return register(Story(connection), *order)
-        finally:
-            connection.close()
+        with open_story(fresh_database) as story:
+            return register(story, *order)
 
     with ThreadPoolExecutor(4) as pool:
         calls = list(pool.map(register_all, [documents, documents[::-1]] * 2))
