@@ -44,7 +44,7 @@ class Account:
         self.net = 0
         self.timeline = Timeline(rules, profile, personalised)
         self.rests_until = date.min
-        self._rules = rules
+        self.rules = rules
         self._bookkeeping = bookkeeping
         self._accepted = 0
         self._credit_trips: list[Trip] = []
@@ -112,7 +112,7 @@ class Account:
             device_id=device_id or 0,
             device_seq=device_seq or 0,
             arrived_at=now,
-            tariff=self._rules.tariff(now if tapped_at is None else tapped_at),
+            tariff=self.rules.tariff(now if tapped_at is None else tapped_at),
             serial=self._accepted,
         )
         return self.cards[card].remember(name, asked, self._decide(trip))
@@ -134,13 +134,13 @@ class Account:
         known = self.cards[card].recall(name, asked, Decision("", self.balance))
         if known is not None:
             return known
-        limits = self._rules.channel(channel, now)
+        limits = self.rules.channel(channel, now)
         debt = self.debt
         if self.status(card, now) != "active":
             decision = Decision("card_not_active", self.balance)
         elif not limits.minimum <= amount <= limits.maximum:
             decision = Decision("amount_out_of_range", self.balance)
-        elif self.net + amount > self._rules.ceiling:
+        elif self.net + amount > self.rules.ceiling:
             decision = Decision("balance_limit_exceeded", self.balance)
         else:
             self._post("recharge", amount, token, now)
@@ -158,7 +158,7 @@ class Account:
         known = self.cards[card].recall(name, "monthly_pass", Decision("", self.balance))
         if known is not None:
             return known
-        product = self._rules.pass_product(now)
+        product = self.rules.pass_product(now)
         if self.status(card, now) != "active":
             decision = Decision("card_not_active", self.balance)
         elif not self.personalised:
@@ -224,10 +224,10 @@ class Account:
         return self.cards[card].remember(name, asked, decision)
 
     def expire(self, now: datetime) -> None:
-        """Expire the newest card and post its balance to the unclaimed balances."""
+        """Expire the newest card; what it holds or owes goes to the unclaimed balances."""
         self.cards[self.card].expired_at = now
-        if self.balance > 0:
-            self._post("unclaimed", -self.balance, self.card, now)
+        if self.net != 0:
+            self._post("unclaimed", -self.net, self.card, now)
 
     def _decide(self, trip: Trip) -> TapDecision:
         """Rules 2 to 9 for one tap; the trips it can influence are priced again."""
@@ -254,9 +254,9 @@ class Account:
 
     def _refuse_time(self, trip: Trip) -> str | None:
         """More than 5 minutes after the server's clock, or more than 7 days before it."""
-        if trip.at > trip.arrived_at + self._rules.tap_ahead:
+        if trip.at > trip.arrived_at + self.rules.tap_ahead:
             return "tap_in_future"
-        if trip.at < trip.arrived_at - self._rules.tap_behind:
+        if trip.at < trip.arrived_at - self.rules.tap_behind:
             return "tap_too_old"
         return None
 
@@ -303,7 +303,7 @@ class Account:
         on arrival."""
         return (
             self.personalised
-            and self.credit_count < self._rules.credit_trips
+            and self.credit_count < self.rules.credit_trips
             and service_day(now) >= self.rests_until
         )
 
@@ -330,7 +330,7 @@ class Account:
             return
         if debt_before > 0:
             self.rests_until = _OPEN_ENDED
-        if self.rests_until == _OPEN_ENDED and self.balance >= self._rules.tariff(now).trunk:
+        if self.rests_until == _OPEN_ENDED and self.balance >= self.rules.tariff(now).trunk:
             self.rests_until = service_day(now) + _A_DAY
 
     def _forget_credit_trips(self) -> None:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from simulator.cards import Decision, TapDecision
 from simulator.fares import Account
-from simulator.tariffs import BOGOTA_TIME, Component, service_day
+from simulator.tariffs import BOGOTA, BOGOTA_TIME, Component, Rules, service_day
 from tests.model.services import MoneyAnswer, Service, TapAnswer, TapRequest
 
 MINUTE, DAY, TICK = timedelta(minutes=1), timedelta(days=1), timedelta(microseconds=1)
@@ -67,22 +67,27 @@ def draw_key(random: Random) -> str | None:
 class SideBySide:
     """Three accounts; the ids that the service gives are the model's tokens.
 
-    Each public method but `finish` draws one thing that happens.
+    The methods that take `random` draw one thing that happens; `finish` compares the books.
     """
 
     def __init__(
-        self, service: Service, restart_clock: Callable[[datetime], None], random: Random
+        self,
+        service: Service,
+        restart_clock: Callable[[datetime], None],
+        random: Random,
+        rules: Rules = BOGOTA,
     ) -> None:
         self.service = service
         self.now = random.choice(STARTS)
         self.accounts: list[Account] = []
         self.sent: list[TapRequest] = []
+        self.asked: list[Callable[[], None]] = []
         restart_clock(self.now)
         for _ in range(3):
             profile = random.choice(PROFILES)
             document = None if profile == "basic" else uuid4().hex
             card_id = service.make_card(document, profile)
-            account = Account(card_id, self.now, profile, document is not None)
+            account = Account(card_id, self.now, profile, document is not None, rules)
             self.accounts.append(account)
             amount = random.choice((0, 3000, 20_000, 200_000))
             if amount:
@@ -116,6 +121,11 @@ class SideBySide:
         answer = self.service.tap(request)
         self._compare_tap(request, answer, self._tap_model(request, answer))
 
+    def ask_again(self, random: Random) -> None:
+        """A recharge, pass or replacement once more, with its key."""
+        if self.asked:
+            random.choice(self.asked[-4:])()
+
     def recharge(self, random: Random) -> None:
         account = random.choice(self.accounts)
         amounts = (50, 49, 200, 3550, 7100, 9_999, 10_000, 20_000, 200_001, 418_000, 418_001)
@@ -126,7 +136,8 @@ class SideBySide:
             amount = min(max(target - account.net + more, 1), 450_000)
         channels = ("ticket_office", "machine", "retail", "online", "wallet", None)
         card_id = self._draw_card(account, random)
-        self._recharge(account, card_id, amount, random.choice(channels), draw_key(random))
+        channel, key = random.choice(channels), self._draw_money_key(random)
+        self._ask(lambda: self._recharge(account, card_id, amount, channel, key))
 
     def live_a_card(self, random: Random) -> None:
         """What happens to cards but rides and money; the rare ones rarely."""
@@ -136,14 +147,30 @@ class SideBySide:
         if what == "pass":
             if random.random() < 0.5 and account.net < 160_000:
                 self._recharge(account, card_id, 160_000 - account.net, None, None)
-            self._buy_pass(account, card_id, draw_key(random))
+            key = self._draw_money_key(random)
+            self._ask(lambda: self._buy_pass(account, card_id, key))
         elif what == "block":
             assert self.service.block(card_id) == account.block(card_id, self.now)
         elif what == "unblock":
             assert self.service.unblock(card_id) == account.unblock(card_id, self.now)
         else:
-            self._replace(account, card_id, random.choice(("lost", "stolen")), draw_key(random))
+            reason, key = random.choice(("lost", "stolen")), self._draw_money_key(random)
+            self._ask(lambda: self._replace(account, card_id, reason, key))
         self._compare_cards(account)
+
+    def live_under(self, rules: Rules) -> None:
+        """From now on taps are priced by these rules; what was priced keeps its tariff."""
+        for account in self.accounts:
+            account.rules = rules
+
+    def expire_all(self) -> None:
+        """The maintenance of the service expired every card."""
+        for account in self.accounts:
+            account.expire(self.now)
+            self._compare_cards(account)
+
+    def jump(self, step: timedelta) -> None:
+        self._set_clock(self.now + step)
 
     def pass_time(self, random: Random) -> None:
         kind = random.random()
@@ -171,6 +198,14 @@ class SideBySide:
     def _set_clock(self, now: datetime) -> None:
         self.now = now
         self.service.set_clock(now)
+
+    def _ask(self, ask: Callable[[], None]) -> None:
+        ask()
+        self.asked.append(ask)
+
+    def _draw_money_key(self, random: Random) -> str | None:
+        """Mostly one of its own, so that asking again is a replay."""
+        return random.choice((None, "a", "b", *[f"own-{len(self.asked)}"] * 5))
 
     def _draw_card(self, account: Account, random: Random) -> int:
         """The newest card, at times an older one."""
