@@ -1,6 +1,6 @@
 -- Starts the simulated clock, or keeps the one that this database already runs on. Real data
 -- and a simulated clock do not mix: on a database that has trips, the clock can only begin
--- after the latest of them.
+-- after the latest service day on which anything happened.
 CREATE FUNCTION api.start_simulated_clock(p_start timestamptz)
 RETURNS TABLE (now timestamptz, speed double precision)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
@@ -13,7 +13,7 @@ BEGIN
     END IF;
     INSERT INTO transit.clock (simulated_origin, real_origin, speed)
     SELECT
-        greatest(p_start, (SELECT max(d.on_day) + 1 FROM transit.daily_totals AS d)),
+        greatest(p_start, (SELECT api.start_of_day(max(d.on_day) + 1) FROM api.day_activity AS d)),
         clock_timestamp(), 1
     ON CONFLICT DO NOTHING;
     RETURN QUERY SELECT r.now, r.speed FROM api.read_clock() AS r;
