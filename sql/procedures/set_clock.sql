@@ -11,7 +11,8 @@ BEGIN
     v_now := api.clock_now();
     IF p_now < v_now THEN
         RETURN QUERY SELECT
-            'validation_error', format('The clock only moves forward: it is %s.', v_now), c.now, c.speed
+            'validation_error',
+            format('The clock only moves forward: it is %s.', api.format_time(v_now)), c.now, c.speed
         FROM api.read_clock() AS c;
         RETURN;
     END IF;
