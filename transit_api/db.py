@@ -19,6 +19,7 @@ import asyncio
 import contextlib
 import logging
 import select
+import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
@@ -67,8 +68,12 @@ class Pool:
 
     def __init__(self, name: str, settings: Settings, *, size: int, options: str = "") -> None:
         self.name = name
+        self._name = {"pool": name}
         self.size = size
+        # Calls that wait for a connection, and those that have one or are making it.
         self.waiting = 0
+        self.in_use = 0
+        self._lost_since: float | None = None
         self._free = asyncio.Semaphore(size)
         self._wait_s = settings.pool_wait_ms / 1000
         self._silence_s = settings.statement_timeout_ms / 1000 + SILENCE_MARGIN_S
@@ -79,12 +84,6 @@ class Pool:
             f" -c client_connection_check_interval=1000 {options}"
         )
         self._pool: aiopg.Pool | None = None
-        self._in_use = 0
-
-    @property
-    def in_use(self) -> int:
-        """Connections that serve a call now."""
-        return self._in_use
 
     @property
     def open(self) -> int:
@@ -93,36 +92,62 @@ class Pool:
 
     async def run(self, sql: str, params: Sequence[Any]) -> list[Row]:
         """One statement on a connection of this pool."""
+        pool, connection = await self._take()
+        try:
+            return await self._execute(connection, sql, params)
+        finally:
+            # Not awaited: it is done at once, and nothing here waits for the wake-up it answers.
+            pool.release(connection)
+            self._leave()
+
+    async def _take(self) -> tuple[aiopg.Pool, aiopg.Connection]:
+        """A living connection, within one bound for waiting and connecting together."""
         if self.waiting >= self.size * WAITERS_PER_CONNECTION:
             raise DatabaseUnavailable
-        await self._enter()
-        self._in_use += 1
-        try:
-            return await self._on_connection(sql, params)
-        finally:
-            self._in_use -= 1
-            self._free.release()
-
-    async def _enter(self) -> None:
-        if not self._free.locked():
-            await self._free.acquire()
-            return
         self.waiting += 1
         try:
             async with asyncio.timeout(self._wait_s):
                 await self._free.acquire()
+                return await self._connect()
         except TimeoutError:
             raise DatabaseUnavailable from None
         finally:
             self.waiting -= 1
 
-    async def _on_connection(self, sql: str, params: Sequence[Any]) -> list[Row]:
-        pool = await self._opened()
-        connection = await self._connection(pool)
+    async def _connect(self) -> tuple[aiopg.Pool, aiopg.Connection]:
+        self.in_use += 1
         try:
-            return await self._execute(connection, sql, params)
-        finally:
-            await pool.release(connection)
+            pool = await self._opened()
+            connection = await pool.acquire()
+            while _has_died(connection):
+                pool.release(connection)
+                connection = await pool.acquire()
+        except (psycopg2.Error, OSError, RuntimeError) as error:
+            self._leave()
+            self._note_lost(error)
+            raise DatabaseUnavailable from error
+        except asyncio.CancelledError:
+            self._leave()
+            self._note_lost(TimeoutError("it does not answer"))
+            raise
+        self._note_there()
+        return pool, connection
+
+    def _note_lost(self, error: Exception) -> None:
+        """Say it once, and not for each request that meets it."""
+        if self._lost_since is None:
+            self._lost_since = time.monotonic()
+            log.warning("no connection to the database: %s", str(error).strip(), extra=self._name)
+
+    def _note_there(self) -> None:
+        if self._lost_since is not None:
+            seconds = round(time.monotonic() - self._lost_since, 1)
+            self._lost_since = None
+            log.warning("the database is back", extra={**self._name, "lost_for_s": seconds})
+
+    def _leave(self) -> None:
+        self.in_use -= 1
+        self._free.release()
 
     async def _opened(self) -> aiopg.Pool:
         # minsize 0 connects to nothing yet: a service may start before its database.
@@ -140,18 +165,6 @@ class Pool:
             )
         return self._pool
 
-    async def _connection(self, pool: aiopg.Pool) -> aiopg.Connection:
-        try:
-            async with asyncio.timeout(self._wait_s):
-                connection = await pool.acquire()
-                while _has_died(connection):
-                    await pool.release(connection)
-                    connection = await pool.acquire()
-                return connection
-        except (psycopg2.Error, OSError, RuntimeError, TimeoutError) as error:
-            log.debug("no connection: %s", error)
-            raise DatabaseUnavailable from error
-
     async def _execute(
         self, connection: aiopg.Connection, sql: str, params: Sequence[Any]
     ) -> list[Row]:
@@ -164,10 +177,10 @@ class Pool:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            log.warning("a statement hit statement_timeout", extra={"pool": self.name})
+            log.warning("a statement hit statement_timeout", extra=self._name)
             raise DatabaseUnavailable from None
         except TimeoutError:
-            log.warning("the database fell silent under a statement", extra={"pool": self.name})
+            log.warning("the database fell silent under a statement", extra=self._name)
             raise DatabaseUnavailable from None
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             if error.pgcode in LOST_RACE:

@@ -71,7 +71,7 @@ class Settings:
     )
     pool_size: int = setting(8, "database connections of one worker", minimum=1, maximum=200)
     pool_wait_ms: int = setting(
-        1_000, "longest wait for a free database connection", minimum=1, maximum=60_000
+        800, "longest wait for a free database connection", minimum=1, maximum=60_000
     )
     statement_timeout_ms: int = setting(
         5_000, "longest a statement may run on the server", minimum=10, maximum=600_000
