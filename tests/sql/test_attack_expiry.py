@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.sql.stories import BOGOTA, PASS_PRICE, Story
+from tests.sql.waiting import wait_until_blocked
 
 ISSUED = datetime(2023, 2, 1, 9, tzinfo=BOGOTA)
 LONG_AFTER = ISSUED + timedelta(days=6 * 365)
@@ -23,11 +24,6 @@ def story(fresh_database):
     connection.close()
 
 
-def waits_for_a_lock(story, pid):
-    query = "SELECT count(*) AS n FROM pg_locks AS l WHERE l.pid = %s AND NOT l.granted"
-    return story.ask_one(query, pid).n > 0
-
-
 def test_card_recharged_while_others_expire_keeps_its_money(story, fresh_database):
     cards = sorted(story.make_anonymous_card(7_000) for _ in range(30))
     last = cards[-1]
@@ -38,8 +34,7 @@ def test_card_recharged_while_others_expire_keeps_its_money(story, fresh_databas
         # The first card to expire waits here for the deny list, and the run with it.
         lock.execute("SELECT 1 FROM transit.deny_list_version FOR UPDATE")
         run = pool.submit(expiry.execute, "SELECT api.expire_cards(100)")
-        while not waits_for_a_lock(story, maintenance.info.backend_pid):
-            assert not run.done()
+        assert wait_until_blocked(story.connection, maintenance, run)
         assert story.recharge(last, 5_000).outcome == "accepted"
         holder.rollback()
         run.result(timeout=30)
