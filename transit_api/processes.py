@@ -32,18 +32,23 @@ def start_process(
     *,
     death_signal: signal.Signals,
     log: Path | None = None,
+    stdout: int | None = None,
     uid: int | None = None,
     cwd: Path | None = None,
     environment: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
 ) -> "subprocess.Popen[bytes]":
-    """Start a child that dies with us, as user `uid` if given, its output appended to `log`."""
+    """Start a child that dies with us, as user `uid` if given.
+
+    Its output is appended to `log`, if given; else it goes where ours goes, standard output
+    to the descriptor `stdout` if given.
+    """
     output = log.open("ab") if log else None
     try:
         return subprocess.Popen(
             [str(word) for word in command],
             stdin=subprocess.DEVNULL,
-            stdout=output,
+            stdout=output or stdout,
             stderr=output,
             cwd=cwd,
             env=dict(environment) if environment is not None else None,

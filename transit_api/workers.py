@@ -92,6 +92,9 @@ class Supervisor:
                 "PROMETHEUS_MULTIPROC_DIR": str(self._metrics),
             },
             pass_fds=descriptors,
+            # Our standard output says where we serve and nothing else: a program that reads that
+            # line and stops reading must not block the workers' log.
+            stdout=sys.stderr.fileno(),
         )
         os.close(worker_end)
         return Worker(process, ready_fd)
