@@ -14,14 +14,18 @@ Bogotá's riders, validators and buses, against a running service.
 
   transit-sim demo                    start a service, drive a rush hour, check the books
   transit-sim run rush-hour --url URL drive a scenario; see `transit-sim run --help`
+  transit-sim city                    how like Bogotá the simulated day is, in figures
 """
 EXIT_BAD_INPUT = 2
+PLAIN_WIDTH = 110  # where there is no terminal to say
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; answers its exit code."""
     chosen = make_parser().parse_args(arguments)
     console = Console(soft_wrap=True)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
     try:
         code: int = chosen.command(chosen, console)
     except (BadInput, Unusable) as error:
@@ -43,6 +47,7 @@ def make_parser() -> argparse.ArgumentParser:
     group = parser.add_subparsers(required=True, metavar="command")
     commands.add_demo(group)
     commands.add_run(group, scenario_names())
+    commands.add_city(group)
     return parser
 
 

@@ -50,11 +50,12 @@ def frame(title: str, x_label: str, y_label: str, parts: Sequence[str]) -> str:
     """The drawing with its title and the names of its axes."""
     middle = (LEFT + WIDTH - RIGHT) / 2
     return (
-        f'<figure><figcaption>{escape(title)}</figcaption><svg viewBox="0 0 {WIDTH} {HEIGHT}" '
+        f"<figure><figcaption>{escape(title)} <small>{escape(y_label)}</small></figcaption>"
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" '
         f'role="img" aria-label="{escape(title)}">{"".join(parts)}'
         f'<text class="axis" x="{middle}" y="{HEIGHT - 4}" text-anchor="middle">'
         f"{escape(x_label)}</text>"
-        f'<text class="axis" x="4" y="{TOP - 2}">{escape(y_label)}</text></svg>'
+        "</svg>"
     )
 
 
@@ -76,7 +77,8 @@ def x_axis(axis: Axis, ticks: Sequence[tuple[float, str]]) -> list[str]:
     """Words under the drawing."""
     y = HEIGHT - BOTTOM + 16
     return [
-        f'<text class="tick" x="{axis.at(value)}" y="{y}" text-anchor="middle">'
+        f'<text class="tick" x="{axis.at(value)}" y="{y}" '
+        f'text-anchor="{"end" if value == axis.high else "middle"}">'
         f"{escape(word)}</text>"
         for value, word in ticks
     ]

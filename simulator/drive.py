@@ -50,7 +50,7 @@ class Driver:
         if len(self.in_flight) >= MAX_IN_FLIGHT:
             self.recorder.dropped[departure.what] += 1
             return
-        self.recorder.sent(offset, max(0.0, offset - departure.due))
+        self.recorder.sent(departure.due, max(0.0, offset - departure.due))
         task = asyncio.get_running_loop().create_task(self._perform(departure, intended))
         self.in_flight.add(task)
         task.add_done_callback(self._done)

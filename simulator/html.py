@@ -33,13 +33,14 @@ body { margin: 0 auto; padding: 1.5rem; max-width: 1360px; background: var(--pap
   color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
 p.sub { color: var(--soft); margin: .2rem 0 1rem; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .75rem; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); gap: .75rem; }
 .card { border: 1px solid var(--rule); border-radius: 8px; padding: .6rem .8rem; }
 .card b { display: block; font-size: 1.35rem; font-variant-numeric: tabular-nums; }
 .card span { color: var(--soft); font-size: .85rem; }
 .good b { color: var(--good); } .bad b { color: var(--bad); }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr));
   gap: 1.25rem; }
+figcaption small { color: var(--soft); font-weight: 400; }
 figure { margin: 0; } figcaption { font-weight: 600; margin-bottom: .3rem; }
 svg { width: 100%; height: auto; display: block; } .map svg { max-height: 640px; }
 .grid { stroke: var(--rule); stroke-width: 1; }
@@ -132,15 +133,15 @@ def throughput(recorder: Recorder) -> str:
 
 
 def latency_over_time(recorder: Recorder) -> list[str]:
-    """p50 and p99 of each second, for the busiest endpoints."""
+    """p50 and p99 of the requests due in each second, for the busiest endpoints."""
     return [
         line_chart(
-            f"Latency over time, {name}: {100 * share:.4g}th percentile", lines, "seconds", "ms"
+            f"{name} latency over time",
+            [(endpoint, over_time(recorder, endpoint, share)) for endpoint in busiest(recorder)],
+            "seconds",
+            "ms",
         )
-        for share, name, lines in (
-            (0.5, "p50", [(e, over_time(recorder, e, 0.5)) for e in busiest(recorder)]),
-            (0.99, "p99", [(e, over_time(recorder, e, 0.99)) for e in busiest(recorder)]),
-        )
+        for name, share in (("Median", 0.5), ("99th percentile of", 0.99))
     ]
 
 
@@ -228,7 +229,9 @@ def tables(recorder: Recorder) -> str:
     head = "".join(f"<th>{'max' if name == 'p100' else name}</th>" for name in columns)
     rows = ""
     for row in latency_rows(recorder):
-        cells = "".join(f"<td>{row[name]:,}</td>" for name in columns)
+        cells = "".join(
+            f"<td>{row[name]:,.{0 if name == 'count' else 1}f}</td>" for name in columns
+        )
         rows += f"<tr><td>{escape(row['endpoint'])}</td>{cells}</tr>"
     return (
         "<h2>Latency in ms, from the intended start</h2><div class=wide><table>"

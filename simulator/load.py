@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 from simulator.city import City
 from simulator.day import DEVICES_A_PLACE, Event, Purse, plan_riders, within
-from simulator.riders import Rider, rng_for
+from simulator.riders import Rider, make_riders, rng_for
 from simulator.scenario import Scenario
 
 POSITIONS_EVERY_S = 1.0
 DASHBOARD_EVERY_S = 5.0
+SAMPLE = 1000  # riders whose day says how often riders tap in the scenario's part of it
+FEWEST_RIDERS, MOST_RIDERS = 200, 20_000
 MAX_DAYS = 400  # a run longer than its riders' days in a year is a mistake
 DASHBOARDS = ("trips/total", "revenue", "users/active", "trips/hourly", "stations/top",
               "localities")  # fmt: skip
@@ -39,16 +41,40 @@ def intensity(scenario: Scenario, at: float) -> float:
     return factor
 
 
-def arrivals(scenario: Scenario, rate: float, rng: Random) -> Iterator[float]:
-    """Poisson arrivals whose rate follows the scenario's shape, by thinning."""
-    peak = rate * max([1.0] + [burst.factor for burst in scenario.bursts])
+def day_shape(city: City, scenario: Scenario) -> list[float]:
+    """How busy each hour of the scenario's part of the day is, its mean being 1."""
+    demand = city.demand(scenario.day_type)
+    whole = [sum(column) for column in zip(*map(demand.by_hour, demand.codes), strict=True)]
+    hours = range(int(scenario.from_s // 3600), min(24, -int(-scenario.to_s // 3600)))
+    weights = [min(scenario.to_s, h * 3600 + 3600) - max(scenario.from_s, h * 3600) for h in hours]
+    mean = sum(whole[h] * weight for h, weight in zip(hours, weights, strict=True)) / sum(weights)
+    return [whole[hour] / mean if hour in hours else 0.0 for hour in range(24)]
+
+
+def arrivals(
+    scenario: Scenario, rate: float, rng: Random, shape: Sequence[float] = ()
+) -> Iterator[float]:
+    """Poisson arrivals whose rate follows the scenario (and the shape of the day), by thinning."""
+    peak = rate * max([1.0] + [burst.factor for burst in scenario.bursts]) * max([1.0, *shape])
+    stretch = (scenario.to_s - scenario.from_s) / scenario.duration_s
     at = 0.0
     while peak > 0:
         at += rng.expovariate(peak)
         if at >= scenario.duration_s:
             return
-        if rng.random() * peak < rate * intensity(scenario, at):
+        wanted = rate * intensity(scenario, at)
+        if shape:
+            wanted *= shape[int((scenario.from_s + at * stretch) // 3600)]
+        if rng.random() * peak < wanted:
             yield at
+
+
+def riders_needed(city: City, scenario: Scenario) -> int:
+    """As many riders as make the scenario's taps in their part of one day."""
+    sample = list(make_riders(city, SAMPLE, scenario.seed))
+    taps = sum(event.what == "tap" for event in next(days(sample, city, scenario)))
+    wanted = scenario.rate * scenario.duration_s * SAMPLE / max(1, taps)
+    return max(FEWEST_RIDERS, min(MOST_RIDERS, int(wanted)))
 
 
 def days(riders: Sequence[Rider], city: City, scenario: Scenario) -> Iterator[list[Event]]:
@@ -64,7 +90,8 @@ def at_rate(
     riders: Sequence[Rider], city: City, scenario: Scenario, rate: float, rng: Random
 ) -> Iterator[Departure]:
     """The riders' events in their order, taps at Poisson arrivals, the rest between them."""
-    times = arrivals(scenario, rate, rng)
+    shape = day_shape(city, scenario) if scenario.follow_day else ()
+    times = arrivals(scenario, rate, rng, shape)
     due = next(times, None)
     before = 0.0
     for events in days(riders, city, scenario):

@@ -73,17 +73,17 @@ class Recorder:
         for name, encoded in state["latency"].items():
             self.latency[name] = HdrHistogram.decode(encoded)
 
-    def sent(self, offset_s: float, lag_s: float) -> None:
-        """A request left `lag_s` after its time."""
+    def sent(self, due_s: float, lag_s: float) -> None:
+        """A request due at a second of the run left `lag_s` later."""
         self.lag.record_value(max(1, min(HIGHEST_US, int(lag_s * 1e6))))
-        self.seconds[int(offset_s)].asked += 1
+        self.seconds[int(due_s)].asked += 1
 
-    def answered(self, endpoint: str, outcome: str, offset_s: float, latency_s: float) -> None:
-        """An endpoint's final answer, `offset_s` into the run."""
+    def answered(self, endpoint: str, outcome: str, due_s: float, latency_s: float) -> None:
+        """An endpoint's final answer to a request that was due at a second of the run."""
         micros = max(1, min(HIGHEST_US, int(latency_s * 1e6)))
         self.latency[endpoint].record_value(micros)
         self.outcomes[endpoint][outcome] += 1
-        second = self.seconds[int(offset_s)]
+        second = self.seconds[int(due_s)]
         second.answered += 1
         second.latencies_us[endpoint].append(micros)
 

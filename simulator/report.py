@@ -1,12 +1,15 @@
 """A run told in the terminal: requests, refusals, latency, the generator's honesty, the money."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from simulator.books import describe
+from simulator.city import Demand
 from simulator.measure import EXPECTED_REFUSALS, Recorder, latency_rows, percentile_ms
+from simulator.realism import Day, Measure, hour_rows, station_rows
 from simulator.session import Result
 
 COLUMNS = ("p50", "p90", "p99", "p99.9", "p100")
@@ -97,6 +100,47 @@ def print_books(result: Result, console: Console) -> None:
         f"Books      {result.riders:,} riders, {result.cards:,} cards and "
         f"{len(totals)} totals compared: {verdict}"
     )
+
+
+def print_city(
+    day: Day, demand: Demand, found: Sequence[Measure], top: int, console: Console
+) -> None:
+    """The simulated day beside the measured one."""
+    hours = Table(title="Trunk taps by hour, % of the day", box=None)
+    for column in ("hour", "measured", "simulated", "error"):
+        hours.add_column(column, justify="right")
+    for hour, real, ours in hour_rows(day, demand):
+        hours.add_row(f"{hour:02d}", f"{real:.2f}", f"{ours:.2f}", f"{ours - real:+.2f}")
+    stations = Table(title=f"The {top} busiest stations, % of the trunk's day", box=None)
+    for column in ("station", "measured", "simulated", "error"):
+        stations.add_column(column, justify="right")
+    for code, real, ours in station_rows(day, demand, top):
+        stations.add_row(code, f"{real:.2f}", f"{ours:.2f}", f"{ours - real:+.2f}")
+    table = Table(title=f"{day.taps.total():,} taps against the city", box=None)
+    table.add_column("figure")
+    for column in ("basis", "measured", "simulated", "error", "limit", ""):
+        table.add_column(column, justify="right")
+    for measure in found:
+        table.add_row(*measure_row(measure))
+    for one in (hours, stations, table):
+        console.print(one)
+        console.print()
+    console.print(
+        "input: the generator draws from this table; estimate: so too, but nobody measured it;\n"
+        "shaped: the riders' habits were set to give it; check: the generator does not know it.",
+        highlight=False,
+    )
+
+
+def measure_row(measure: Measure) -> list[str]:
+    """A figure as the cells of its line; an error without a measured value stands alone."""
+    if measure.unit == "%":
+        real, ours = f"{measure.measured:.1%}", f"{measure.simulated:.1%}"
+    else:
+        real, ours = f"{measure.measured:,.2f}", f"{measure.simulated:,.2f}"
+    verdict = "holds" if measure.holds else "FAILS"
+    return [measure.name, measure.basis, real, ours, f"{measure.error:.1%}",
+            f"{measure.limit:.1%}", verdict]  # fmt: skip
 
 
 def summary(result: Result) -> dict[str, Any]:

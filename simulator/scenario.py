@@ -26,8 +26,8 @@ class Burst:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One run. Rates are taps a second; `speed` 0 means taps come at `rate`, else the day itself
-    runs at so many times real time."""
+    """One run. `rate` is taps a second, its mean where the load is to `follow_day`; a `speed` above
+    0 runs the day itself at so many times real time instead."""
 
     name: str
     day_type: str = "weekday"
@@ -39,6 +39,7 @@ class Scenario:
     riders: int = 0
     seed: int = 2026
     ramp_s: float = 0.0
+    follow_day: bool = False
     bursts: tuple[Burst, ...] = ()
     offline_buses: int = 0
     offline_s: float = 20.0

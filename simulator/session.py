@@ -13,7 +13,7 @@ from simulator.books import Books, Difference, compare_statement, compare_totals
 from simulator.city import City, read_city
 from simulator.client import ApiClient
 from simulator.drive import Driver
-from simulator.load import Departure, plan_load
+from simulator.load import Departure, plan_load, riders_needed
 from simulator.measure import EXPECTED_REFUSALS, Recorder, latency_rows
 from simulator.population import settle
 from simulator.riders import make_riders, rng_for
@@ -35,8 +35,6 @@ from simulator.world import (
     read_totals,
 )
 
-TAPS_A_RIDER = 1.0  # planned for each rider of a run whose number of riders is not given
-FEWEST_RIDERS, MOST_RIDERS = 200, 20_000
 CONNECTIONS = 512
 TIMEOUT_S = 10.0  # a validator then sends again with the same key
 
@@ -104,12 +102,6 @@ class Result:
         return bool(self.recorder.failures) or not self.books_agree
 
 
-def default_riders(scenario: Scenario) -> int:
-    """About as many riders as taps, so that nobody rides as nobody would."""
-    wanted = scenario.rate * scenario.duration_s / TAPS_A_RIDER
-    return int(max(FEWEST_RIDERS, min(MOST_RIDERS, wanted)))
-
-
 class Worker:
     """A share of the riders of a run, in one process."""
 
@@ -128,7 +120,7 @@ class Worker:
         """Riders with cards and money, and the whole load planned before the first request."""
         stations = await read_stations(self.client)
         city = read_city(stations)
-        count = self.scenario.riders or default_riders(self.scenario)
+        count = self.scenario.riders or riders_needed(city, self.scenario)
         everybody = make_riders(city, count, self.scenario.seed)
         riders = [rider for rider in everybody if rider.number % self.workers == self.number]
         await settle(self.client, riders, self.books, self.scenario.seed, self.run)
