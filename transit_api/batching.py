@@ -91,6 +91,7 @@ class Batcher:
         function: ArrayFunction,
         call: Call,
         *,
+        upload: Call | None = None,
         concurrency: int,
         max_batch: int,
         queue_limit: int,
@@ -99,6 +100,7 @@ class Batcher:
         self._function = function
         self._sql = function.sql
         self._call = call
+        self._upload_call = upload or call
         self._free_slots = concurrency
         self._max_batch = max_batch
         self._queue_limit = queue_limit
@@ -159,7 +161,7 @@ class Batcher:
                 (element, loop.create_future())
                 for element in elements[start : start + UPLOAD_CHUNK]
             ]
-            await self._decide(answers)
+            await self._decide(answers, self._upload_call)
             rows.extend([answer.result() for _, answer in answers])
         return rows
 
@@ -167,14 +169,15 @@ class Batcher:
         try:
             while self._queue:
                 size = min(len(self._queue), self._max_batch)
-                await self._decide([self._queue.popleft()[1:] for _ in range(size)])
+                batch = [self._queue.popleft()[1:] for _ in range(size)]
+                await self._decide(batch, self._call)
         finally:
             self._free_slots += 1
 
-    async def _decide(self, batch: list[Waiting]) -> None:
+    async def _decide(self, batch: list[Waiting], call: Call) -> None:
         """Call, and give every element its answer; a waiter that is gone is passed over."""
         try:
-            rows = await self._ask([element for element, _ in batch])
+            rows = await self._ask([element for element, _ in batch], call)
         except asyncio.CancelledError:
             _fail(batch, DatabaseUnavailable())
             raise
@@ -183,15 +186,15 @@ class Batcher:
                 _fail(batch, error)
                 return
             middle = len(batch) // 2
-            await self._decide(batch[:middle])
-            await self._decide(batch[middle:])
+            await self._decide(batch[:middle], call)
+            await self._decide(batch[middle:], call)
         else:
             for (_, answer), row in zip(batch, rows, strict=True):
                 if not answer.done():
                     answer.set_result(row)
 
-    async def _ask(self, elements: Sequence[Element]) -> list[Row]:
-        rows = await self._call(self._sql, self._function.parameters(elements))
+    async def _ask(self, elements: Sequence[Element], call: Call) -> list[Row]:
+        rows = await call(self._sql, self._function.parameters(elements))
         answers: list[Row | None] = [None] * len(elements)
         for row in rows:
             answers[row["ref"]] = row
@@ -285,6 +288,7 @@ async def batching_lifespan(app: web.Application) -> AsyncIterator[None]:
         app[key] = Batcher(
             function,
             database.fetch_all if key is BALANCES else database.write_all,
+            upload=database.upload_all,
             concurrency=concurrency,
             max_batch=settings.batch_limit,
             queue_limit=settings.queue_limit,

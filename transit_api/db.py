@@ -1,7 +1,8 @@
 """The aiopg pools; the only place with a cursor, and where their failures get one meaning.
 
-Three pools, so that no kind of work can starve another: `reads` (a session that cannot write, so a
-writing function called by mistake fails at once), `writes`, and `upkeep` (health checks, rollups).
+Pools of their own, so that no kind of work can starve another: `reads` (a session that cannot
+write, so a writing function called by mistake fails at once), `writes`, `uploads` (batches, which
+take long) and `upkeep` (health checks, rollups).
 
 What aiopg and psycopg2 do when something breaks, and what becomes of it here:
 
@@ -41,6 +42,8 @@ LOST_RACE: Final = frozenset({"40P01", "40001"})
 RETRY_AFTER_S: Final = 1
 # The client waits this much longer than the server may take, so that the server speaks first.
 SILENCE_MARGIN_S: Final = 0.5
+# One call of an upload runs while the next one is being put together.
+UPLOAD_CONNECTIONS: Final = 2
 UPKEEP_CONNECTIONS: Final = 2
 # Calls that may wait for a connection, for each one of the pool; the next one is refused.
 WAITERS_PER_CONNECTION: Final = 64
@@ -185,6 +188,7 @@ class Pool:
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             if error.pgcode in LOST_RACE:
                 raise
+            log.warning("a statement failed: %s", str(error).strip(), extra=self._name)
             raise ConnectionLost from error
         finally:
             cursor.close()
@@ -211,7 +215,9 @@ class Database:
             "reads", settings, size=reads, options="-c default_transaction_read_only=on"
         )
         self.writes = Pool("writes", settings, size=max(1, settings.pool_size - reads))
+        self.uploads = Pool("uploads", settings, size=UPLOAD_CONNECTIONS)
         self.upkeep = Pool("upkeep", settings, size=UPKEEP_CONNECTIONS)
+        self.pools = (self.reads, self.writes, self.uploads, self.upkeep)
         self._calls: set[asyncio.Task[Any]] = set()
         self._ping: asyncio.Task[list[Row]] | None = None
 
@@ -232,6 +238,10 @@ class Database:
         """The one row that a changing function answers."""
         rows = await self.write_all(sql, params)
         return rows[0]
+
+    async def upload_all(self, sql: str, params: Sequence[Any]) -> list[Row]:
+        """The same as `write_all` for what may take long; holds up no other write."""
+        return await self._shielded(_repeat_if_rolled_back(self.uploads, sql, params))
 
     async def run_upkeep(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """A call of the service's own, which competes with no request."""
@@ -278,7 +288,7 @@ class Database:
         """Let calls in flight finish, then close the pools."""
         if self._calls:
             await asyncio.wait(self._calls)
-        for pool in (self.reads, self.writes, self.upkeep):
+        for pool in self.pools:
             await pool.close()
 
 

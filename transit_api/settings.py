@@ -69,7 +69,12 @@ class Settings:
     body_limit_bytes: int = setting(
         1_048_576, "largest request body", minimum=1_024, maximum=67_108_864
     )
-    pool_size: int = setting(8, "database connections of one worker", minimum=1, maximum=200)
+    pool_size: int = setting(
+        8,
+        "database connections of one worker, besides 4 for uploads and upkeep",
+        minimum=1,
+        maximum=200,
+    )
     pool_wait_ms: int = setting(
         800, "longest wait for a free database connection", minimum=1, maximum=60_000
     )

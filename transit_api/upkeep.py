@@ -82,7 +82,7 @@ async def set_gauges(app: web.Application) -> None:
     while True:
         metrics.flush()
         metrics.set_resources()
-        for pool in (database.reads, database.writes, database.upkeep):
+        for pool in database.pools:
             metrics.set_pool(pool.name, size=pool.open, in_use=pool.in_use, waiting=pool.waiting)
         await asyncio.sleep(GAUGES_EVERY_S)
 
