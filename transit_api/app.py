@@ -11,6 +11,7 @@ from transit_api.handlers.documents import document_lifespan
 from transit_api.logs import logs_lifespan
 from transit_api.metrics import metrics_lifespan
 from transit_api.middleware import answer_request
+from transit_api.protocol import answer_rubbish_as_problems
 from transit_api.routes import ROUTES
 from transit_api.settings import SETTINGS, Settings
 from transit_api.upkeep import upkeep_lifespan
@@ -29,6 +30,7 @@ LIFESPANS = (
 
 def make_app(settings: Settings) -> web.Application:
     """The whole service; it connects when it is first asked, so that making it cannot fail."""
+    answer_rubbish_as_problems()
     app = web.Application(middlewares=[answer_request], client_max_size=settings.body_limit_bytes)
     app[SETTINGS] = settings
     app.add_routes(ROUTES)

@@ -167,4 +167,4 @@ def _encode(body: dict[str, Any]) -> bytes:
         return orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)
     except orjson.JSONEncodeError:
         # The name of an unknown field may hold a lone surrogate, which UTF-8 cannot say.
-        return json.dumps(body).encode()
+        return json.dumps(body, ensure_ascii=False).encode(errors="replace")

@@ -8,7 +8,7 @@ import re
 from typing import Any, Final
 
 import orjson
-from aiohttp import http_exceptions, web
+from aiohttp import web
 from marshmallow import ValidationError
 
 from transit_api.errors import Problem, invalid
@@ -117,7 +117,7 @@ async def _receive(request: web.Request) -> bytes:
             return await request.read()
     except TimeoutError:
         raise Problem("request_timeout", headers={"Connection": "close"}) from None
-    except (http_exceptions.BadHttpMessage, http_exceptions.PayloadEncodingError) as error:
+    except (web.RequestPayloadError, ConnectionError) as error:
         raise Problem("bad_request", headers={"Connection": "close"}) from error
 
 

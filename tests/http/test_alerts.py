@@ -3,8 +3,6 @@
 import asyncio
 from typing import Any
 
-import pytest
-
 from tests.http.conftest import UNKNOWN_ID, City
 
 ALERT = {
@@ -72,15 +70,17 @@ async def test_unknown_things_are_named_alert_not_found(city: City) -> None:
     assert (answer.status, answer.code) == (404, "route_not_found")
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [("cause", "demonstration"), ("effect", ""), ("severity_level", None), ("header", "x" * 201),
-     ("description", "x" * 4001), ("header", "\x00"), ("header", "   "),
-     ("active_until", "2019-01-01T00:00:00Z")],
-)  # fmt: skip
-async def test_alert_that_breaks_the_schema_is_refused_validation_error(
-    city: City, field: str, value: Any
-) -> None:
-    body = {**ALERT, "active_from": "2020-01-01T00:00:00Z", field: value}
-    answer = await city.post("alerts", body)
-    assert (answer.status, list(answer.body["errors"])) == (422, [field])
+async def test_alert_that_breaks_the_schema_is_refused_validation_error(city: City) -> None:
+    for field, value in (
+        ("cause", "demonstration"),
+        ("effect", ""),
+        ("severity_level", None),
+        ("header", "x" * 201),
+        ("description", "x" * 4001),
+        ("header", "\x00"),
+        ("header", "   "),
+        ("active_until", "2019-01-01T00:00:00Z"),
+    ):
+        body = {**ALERT, "active_from": "2020-01-01T00:00:00Z", field: value}
+        answer = await city.post("alerts", body)
+        assert (answer.status, list(answer.body["errors"])) == (422, [field])

@@ -1,6 +1,5 @@
 """Issuing, reading, blocking and replacing cards, and their statements."""
 
-import pytest
 
 from tests.http.conftest import FARE, OTHER_TRUNK, TRUNK, UNKNOWN_ID, ZONAL, City
 
@@ -31,13 +30,13 @@ async def test_card_of_a_user_is_adult_unless_said(city: City) -> None:
     assert senior["profile"] == "senior_a"
 
 
-@pytest.mark.parametrize("profile", ["senior_a", "adult", "of_no_kind", "' OR 1=1"])
 async def test_profile_that_does_not_fit_an_anonymous_card_is_refused_validation_error(
-    city: City, profile: str
+    city: City,
 ) -> None:
-    answer = await city.post("cards", {"profile": profile})
-    assert (answer.status, answer.code) == (422, "validation_error")
-    assert list(answer.body["errors"]) == ["profile"]
+    for profile in ("senior_a", "adult", "of_no_kind", "' OR 1=1"):
+        answer = await city.post("cards", {"profile": profile})
+        assert (answer.status, answer.code) == (422, "validation_error")
+        assert list(answer.body["errors"]) == ["profile"]
 
 
 async def test_basic_does_not_fit_a_user_validation_error(city: City) -> None:
@@ -71,17 +70,17 @@ async def test_batch_decides_each_card_for_itself(city: City) -> None:
         assert (await city.get(f"cards/{result['card_id']}")).body == card
 
 
-@pytest.mark.parametrize("path", ["", "/balance", "/history", "/statement", "/monthly-pass"])
-async def test_unknown_card_is_not_found_card_not_found(city: City, path: str) -> None:
-    answer = await city.get(f"cards/{UNKNOWN_ID}{path}")
-    assert (answer.status, answer.code) == (404, "card_not_found")
+async def test_unknown_card_is_not_found_card_not_found(city: City) -> None:
+    for path in ("", "/balance", "/history", "/statement", "/monthly-pass"):
+        answer = await city.get(f"cards/{UNKNOWN_ID}{path}")
+        assert (answer.status, answer.code) == (404, "card_not_found")
 
 
-@pytest.mark.parametrize("path", ["block", "unblock", "replace", "monthly-pass"])
-async def test_unknown_card_cannot_be_changed_card_not_found(city: City, path: str) -> None:
-    body = {"reason": "lost"} if path in ("block", "replace") else None
-    answer = await city.post(f"cards/{UNKNOWN_ID}/{path}", body)
-    assert (answer.status, answer.code) == (404, "card_not_found")
+async def test_unknown_card_cannot_be_changed_card_not_found(city: City) -> None:
+    for path in ("block", "unblock", "replace", "monthly-pass"):
+        body = {"reason": "lost"} if path in ("block", "replace") else None
+        answer = await city.post(f"cards/{UNKNOWN_ID}/{path}", body)
+        assert (answer.status, answer.code) == (404, "card_not_found")
 
 
 async def test_cards_are_found_by_number_and_paged(city: City) -> None:

@@ -3,8 +3,6 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from tests.http.conftest import (
     FARE,
     OTHER_TRUNK,
@@ -152,24 +150,30 @@ async def test_the_same_tap_at_once_is_one_trip(city: City) -> None:
     assert await city.balance(card["card_id"]) == (9 * FARE, 0)
 
 
-@pytest.mark.parametrize("given", [{"device_id": 5}, {"device_seq": 5}])
-async def test_device_fields_come_both_or_not_at_all(city: City, given: dict[str, int]) -> None:
-    answer = await city.tap(1, **given)
-    missing = ({"device_id", "device_seq"} - set(given)).pop()
-    assert (answer.status, list(answer.body["errors"])) == (422, [missing])
+async def test_device_fields_come_both_or_not_at_all(city: City) -> None:
+    for given in ({"device_id": 5}, {"device_seq": 5}):
+        answer = await city.tap(1, **given)
+        missing = ({"device_id", "device_seq"} - set(given)).pop()
+        assert (answer.status, list(answer.body["errors"])) == (422, [missing])
 
 
-@pytest.mark.parametrize(
-    "moment",
-    ["2026-11-20T06:00:00", "2026-11-20 06:00", "yesterday", "2026-13-01T00:00:00Z", 1700000000,
-     "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "20261120T060000Z", "",
-     "2026-11-20T06:00:00+25:00", "2026-02-30T00:00:00Z", "２026-11-20T06:00:00Z"],
-)  # fmt: skip
-async def test_time_without_offset_or_sense_is_refused_validation_error(
-    city: City, moment: object
-) -> None:
-    answer = await city.tap(1, tapped_at=moment)
-    assert (answer.status, list(answer.body["errors"])) == (422, ["tapped_at"])
+async def test_time_without_offset_or_sense_is_refused_validation_error(city: City) -> None:
+    for moment in (
+        "2026-11-20T06:00:00",
+        "2026-11-20 06:00",
+        "yesterday",
+        "2026-13-01T00:00:00Z",
+        1700000000,
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-12:00",
+        "20261120T060000Z",
+        "",
+        "2026-11-20T06:00:00+25:00",
+        "2026-02-30T00:00:00Z",
+        "２026-11-20T06:00:00Z",
+    ):
+        answer = await city.tap(1, tapped_at=moment)
+        assert (answer.status, list(answer.body["errors"])) == (422, ["tapped_at"])
 
 
 async def test_any_offset_and_any_precision_name_the_same_moment(city: City) -> None:

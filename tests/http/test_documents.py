@@ -1,0 +1,106 @@
+"""The document, held against the router, the table of errors and itself."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from openapi_schema_validator import OAS30Validator
+from openapi_spec_validator import validate
+
+from tests.http.conftest import City, Contract
+from transit_api.app import make_app
+from transit_api.endpoint import contract_of
+from transit_api.errors import REFUSALS
+from transit_api.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def document(contract: Contract) -> Any:
+    return contract.document
+
+
+def operations(document: Any) -> list[tuple[str, str, Any]]:
+    return [
+        (method.upper(), path, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def test_document_is_valid_openapi(document: Any) -> None:
+    assert document["openapi"].startswith("3.")
+    validate(document)
+
+
+def test_document_names_every_route_and_no_other(document: Any) -> None:
+    routed = {
+        (route.method, route.resource.canonical)
+        for route in make_app(Settings()).router.routes()
+        if route.method != "HEAD"
+        and route.resource is not None
+        and not isinstance(route.resource, web.StaticResource)
+    }
+    assert {(method, path) for method, path, _ in operations(document)} == routed
+
+
+def test_every_route_has_a_contract() -> None:
+    for route in make_app(Settings()).router.routes():
+        if not isinstance(route.resource, web.StaticResource):
+            assert contract_of(route.handler) is not None, route
+
+
+def test_every_operation_is_told_in_full(document: Any) -> None:
+    names = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(names) == len(set(names))
+    for method, path, operation in operations(document):
+        assert operation["summary"]
+        in_path = {p["name"] for p in operation["parameters"] if p["in"] == "path"}
+        assert in_path == {piece[1:-1] for piece in path.split("/") if piece.startswith("{")}
+        if "requestBody" in operation:
+            assert method in ("POST", "PUT")
+            assert operation["requestBody"]["required"] is True
+        for status, response in operation["responses"].items():
+            assert "X-Request-ID" in response["headers"], (path, status)
+
+
+def test_every_answer_has_an_example_that_fits_its_schema(document: Any) -> None:
+    checked = 0
+    for method, path, operation in operations(document):
+        bodies = [operation["requestBody"]] if "requestBody" in operation else []
+        for body in [*bodies, *operation["responses"].values()]:
+            for media_type, content in body.get("content", {}).items():
+                if media_type == "text/plain" or path in ("/openapi.json", "/docs"):
+                    continue
+                assert content.get("examples"), (method, path)
+                schema = {**content["schema"], "components": document["components"]}
+                for example in content["examples"].values():
+                    OAS30Validator(schema).validate(example["value"])
+                    checked += 1
+    assert checked > 300
+
+
+def test_every_error_code_is_in_the_document_and_in_a_test(document: Any) -> None:
+    told = document["info"]["description"]
+    named = "".join(path.read_text() for path in Path(__file__).parent.parent.rglob("test_*.py"))
+    for code in REFUSALS:
+        assert f"`{code}`" in told
+        assert (
+            code
+            in document["components"]["schemas"]["ProblemResponse"]["properties"]["code"]["enum"]
+        )
+        assert code in named
+
+
+async def test_document_and_its_page_are_served_without_the_internet(
+    city: City, document: Any
+) -> None:
+    served = await city.get("/openapi.json")
+    assert (served.status, served.body) == (200, document)
+    page = await city.get("/docs")
+    assert page.status == 200
+    assert "http" not in page.body.replace("https://example", "")
+    for name in ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"):
+        assert f"/docs/static/{name}" in page.body
+        static = await city.ask("HEAD", f"/docs/static/{name}")
+        assert static.status == 200

@@ -1,0 +1,51 @@
+"""Below the application: what aiohttp answers by itself, in the words of the other errors."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+from aiohttp import hdrs, web
+from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_request import BaseRequest
+
+from transit_api.errors import Problem, problem_answer
+
+log = logging.getLogger(__name__)
+
+
+def answer_rubbish_as_problems() -> None:
+    """Let what is not HTTP, and never becomes a request, get a problem for an answer.
+
+    aiohttp has no hook for this: its protocol answers plain text, logged as an error of ours.
+    """
+    RequestHandler.handle_error = _handle_error  # type: ignore[method-assign]
+
+
+async def continue_when_asked(request: web.Request) -> None:
+    """`Expect: 100-continue` is met; aiohttp refuses any other expectation, HTTP lets us not."""
+    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # The line above is no part of the answer that is to come.
+        request.writer.output_size = 0
+
+
+def _handle_error(
+    self: RequestHandler,
+    request: BaseRequest,
+    status: int = 500,
+    exc: BaseException | None = None,
+    message: str | None = None,
+) -> web.StreamResponse:
+    request_id = secrets.token_hex(12)
+    if status == 400:
+        log.info("rubbish from %s: %s", request.remote, exc, extra={"request_id": request_id})
+    else:
+        log.error("defect below the handlers", exc_info=exc, extra={"request_id": request_id})
+    if request.writer.output_size > 0:
+        raise ConnectionError("the answer has begun, so no other can be given")
+    code = "bad_request" if status == 400 else "internal_error"
+    answer = problem_answer(Problem(code), request_id)
+    answer.headers["X-Request-ID"] = request_id
+    answer.force_close()
+    return answer
