@@ -8,19 +8,27 @@ it fails because of a defect it is halved until the poisonous element stands alo
 
 import asyncio
 import collections
-import dataclasses
-import datetime
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import psycopg2
 from aiohttp import web
 
+from transit_api.array_functions import (
+    BUY_MONTHLY_PASSES,
+    CREATE_USERS,
+    ISSUE_CARDS,
+    READ_BALANCES,
+    RECHARGE_CARDS,
+    REPLACE_CARDS,
+    START_TRIPS,
+    ArrayFunction,
+    Element,
+)
 from transit_api.db import DB, DatabaseUnavailable, Row
 from transit_api.metrics import METRICS, Metrics
 from transit_api.settings import SETTINGS
 
-Element = tuple[Any, ...]
 # SQL and parameters in, rows out: one of the database's fetch_all and write_all.
 Call = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
 
@@ -41,46 +49,6 @@ class Overloaded(Exception):
     def __init__(self, retry_after: int = RETRY_AFTER_S) -> None:
         super().__init__("too many requests are waiting")
         self.retry_after = retry_after
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class ArrayFunction:
-    """A procedure that takes arrays (first `p_ref`) and answers one row an element."""
-
-    name: str
-    types: tuple[str, ...]
-    # A question about what does not exist is answered by no row.
-    may_be_silent: bool = False
-
-    @property
-    def sql(self) -> str:
-        """The call; the names come from the table below, never from a request."""
-        arrays = ", ".join(f"%s::{kind}[]" for kind in ("integer", *self.types))
-        return f"SELECT * FROM api.{self.name}({arrays})"
-
-    def parameters(self, elements: Sequence[Element]) -> list[str]:
-        """One array literal a parameter: parsed far faster than ARRAY[...] of a thousand."""
-        columns = [array_literal(column) for column in zip(*elements, strict=True)]
-        return [array_literal(range(len(elements))), *columns]
-
-
-def array_literal(values: Sequence[Any]) -> str:
-    """PostgreSQL's text form of an array of numbers, words, times and nulls."""
-    return "{" + ",".join(map(_item, values)) + "}"
-
-
-def _item(value: Any) -> str:
-    if type(value) is int:
-        return str(value)
-    if value is None:
-        return "NULL"
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    if isinstance(value, datetime.datetime):
-        return '"' + value.isoformat() + '"'
-    if isinstance(value, float):
-        return repr(value)
-    raise TypeError(f"{type(value).__name__} does not go into an array")
 
 
 class Batcher:
@@ -238,28 +206,6 @@ def _fail(batch: list[Waiting], error: Exception) -> None:
         if not answer.done():
             answer.set_exception(error)
 
-
-# p_ref first, then these: the elements of each function in the order of its arguments.
-START_TRIPS: Final = ArrayFunction(
-    "start_trips",
-    # card_id, station_id, route_id, tapped_at, device_id, device_seq, key
-    ("bigint", "bigint", "bigint", "timestamptz", "bigint", "bigint", "text"),
-)
-RECHARGE_CARDS: Final = ArrayFunction(
-    "recharge_cards",
-    # card_id, amount, channel, recharge_point_id, key
-    ("bigint", "bigint", "text", "bigint", "text"),
-)
-# card_id
-READ_BALANCES: Final = ArrayFunction("read_balances", ("bigint",), may_be_silent=True)
-# document_id, full_name, email, phone
-CREATE_USERS: Final = ArrayFunction("create_users", ("text", "text", "text", "text"))
-# user_id, profile
-ISSUE_CARDS: Final = ArrayFunction("issue_cards", ("bigint", "text"))
-# card_id, reason, key
-REPLACE_CARDS: Final = ArrayFunction("replace_cards", ("bigint", "text", "text"))
-# card_id, key
-BUY_MONTHLY_PASSES: Final = ArrayFunction("buy_monthly_passes", ("bigint", "text"))
 
 TAPS: Final = web.AppKey("TAPS", Batcher)
 RECHARGES: Final = web.AppKey("RECHARGES", Batcher)

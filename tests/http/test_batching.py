@@ -11,16 +11,14 @@ import pytest
 
 from tests.http.waiting import until
 from transit_api import batching
-from transit_api.batching import (
+from transit_api.array_functions import (
     CREATE_USERS,
     ISSUE_CARDS,
     READ_BALANCES,
     ArrayFunction,
-    Batcher,
-    Call,
-    Overloaded,
     array_literal,
 )
+from transit_api.batching import Batcher, Call, Overloaded
 from transit_api.db import Database, DatabaseUnavailable
 from transit_api.settings import Settings
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from transit_api.batching import USERS, Element
+from transit_api.array_functions import Element
+from transit_api.batching import USERS
 from transit_api.cursors import after_id, page
 from transit_api.db import DB
 from transit_api.endpoint import Endpoint

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from transit_api.batching import ArrayFunction
+from transit_api.array_functions import ArrayFunction
 from transit_api.db import DB
 from transit_api.endpoint import Endpoint
 from transit_api.outcomes import decided
