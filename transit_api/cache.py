@@ -23,7 +23,6 @@ import dataclasses
 import hashlib
 import logging
 import time
-import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Final
 
@@ -32,10 +31,10 @@ from redis import asyncio as aioredis
 from redis import exceptions as redis_errors
 from redis.backoff import NoBackoff
 
+from transit_api.copies import SCHEMA, Copy, unpack
 from transit_api.db import DatabaseUnavailable
 from transit_api.metrics import METRICS, Metrics
 from transit_api.settings import SETTINGS, Settings
-from transit_api.wire import encode
 
 log = logging.getLogger(__name__)
 
@@ -68,10 +67,6 @@ FAMILIES: Final = {
     )
 }
 
-# Part of every key and value: another release's copies are misses. Raise it when a body changes.
-SCHEMA: Final = 1
-MAGIC: Final = b"transit/%d" % SCHEMA
-KEY_PREFIX: Final = f"transit:{SCHEMA}"
 LOCAL_COPIES: Final = 1_024
 LOCAL_BYTES: Final = 16 * 1_048_576
 LARGEST_VALUE: Final = 1_048_576
@@ -79,6 +74,7 @@ LARGEST_VALUE: Final = 1_048_576
 STALE_PAUSE_S: Final = 0.5
 FAILURES_TO_OPEN: Final = 3
 PROBE_EVERY_S: Final = 0.5
+REFUSALS_LOGGED_EVERY_S: Final = 10.0
 PING_TIMEOUT_S: Final = 0.9
 # Copies on their way to Redis at once; the next one stays with us.
 STORES: Final = 64
@@ -93,42 +89,6 @@ class Loaded:
 
 
 Load = Callable[[], Awaitable[dict[str, Any] | Loaded]]
-
-
-@dataclasses.dataclass(slots=True)
-class Copy:
-    """A finished answer. `loaded` and `stale_until` are on this process's monotonic clock."""
-
-    body: bytes
-    etag: str
-    loaded: float
-    stale_until: float
-    pause_until: float = 0.0
-
-    def pack(self) -> bytes:
-        """The value for Redis: a line that says what it is, then the body as it goes out."""
-        shift = time.time() - time.monotonic()
-        head = f"{self.loaded + shift:.6f} {self.stale_until + shift:.6f} {self.etag}\n"
-        content = head.encode() + self.body
-        return b"%s %08x " % (MAGIC, zlib.crc32(content)) + content
-
-
-def unpack(value: bytes) -> Copy | None:
-    """The copy in a value from Redis; None if it is not ours, cut short or from the future."""
-    try:
-        magic, checksum, content = value.split(b" ", 2)
-        if magic != MAGIC or int(checksum, 16) != zlib.crc32(content):
-            return None
-        head, _, body = content.partition(b"\n")
-        loaded, stale_until, etag = head.split(b" ")
-        now = time.time()
-        age_s = now - float(loaded)
-        if age_s < 0:
-            return None
-        here = time.monotonic()
-        return Copy(body, etag.decode("ascii"), here - age_s, here + float(stale_until) - now)
-    except ValueError:
-        return None
 
 
 class Cache:
@@ -146,6 +106,9 @@ class Cache:
             health_check_interval=0,
         )
         self.metrics = metrics
+        # Services on different databases may share a Redis.
+        database = hashlib.blake2b(settings.database_url.encode(), digest_size=6).hexdigest()
+        self.prefix = f"transit:{SCHEMA}:{database}"
         self._redis = aioredis.Redis.from_pool(pool)
         self._simulated = settings.simulated_clock
         self._copies: collections.OrderedDict[str, Copy] = collections.OrderedDict()
@@ -153,6 +116,7 @@ class Cache:
         self._loads: dict[str, asyncio.Task[tuple[Copy, str]]] = {}
         self._stores: set[asyncio.Task[None]] = set()
         self._failures = 0
+        self._quiet_until = 0.0
         self._probe: asyncio.Task[None] | None = None
 
     @property
@@ -211,9 +175,7 @@ class Cache:
             # A simulated clock runs at a speed of its own: its bounds say nothing in real seconds.
             stale_for_s = 0.0 if self._simulated else min(stale_for_s, loaded.stale_for_s)
             loaded = loaded.body
-        tagged = {name: value for name, value in loaded.items() if name != "as_of"}
-        digest = hashlib.blake2b(encode(tagged), digest_size=12).hexdigest()
-        return Copy(encode(loaded), f'W/"{digest}"', started, started + stale_for_s)
+        return Copy.make(loaded, loaded=started, stale_for_s=stale_for_s)
 
     def _stale(self, key: str, known: Copy | None) -> Copy | None:
         """The youngest copy that may still be served now that a load failed."""
@@ -243,7 +205,7 @@ class Cache:
             value: Any = await self._redis.get(key)
         except redis_errors.ResponseError as error:
             # Not a string: somebody else's value under our key. Storing ours replaces it.
-            log.warning("the cache refused to read %s: %s", key, error)
+            self._refused(error)
             return None, True
         except (redis_errors.RedisError, OSError) as error:
             self._failed(error)
@@ -265,9 +227,15 @@ class Cache:
             await self._redis.set(key, copy.pack(), px=left_ms)
         except redis_errors.ResponseError as error:
             # Full or read-only: it still answers, so the breaker stays closed.
-            log.warning("the cache refused to store %s: %s", key, error)
+            self._refused(error)
         except (redis_errors.RedisError, OSError) as error:
             self._failed(error)
+
+    def _refused(self, error: Exception) -> None:
+        now = time.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + REFUSALS_LOGGED_EVERY_S
+            log.warning("the cache answers, but refuses: %s", error)
 
     def _failed(self, error: Exception) -> None:
         self._failures += 1
@@ -315,7 +283,7 @@ async def cached(
     """The answer to a cached read; `load` asks the database and returns the body with `as_of`."""
     cache = request.app[CACHE]
     kind = FAMILIES[family]
-    key = f"{KEY_PREFIX}:{family}:{tuple(key_parts)!r}"
+    key = f"{cache.prefix}:{family}:{tuple(key_parts)!r}"
     copy, result = await cache.find(kind, key, load)
     cache.metrics.count_cached_read(family, result)
     age_s = time.monotonic() - copy.loaded

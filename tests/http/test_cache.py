@@ -18,10 +18,10 @@ from aiohttp.test_utils import make_mocked_request
 
 from tests.http.waiting import until
 from transit_api import cache as module
+from transit_api import copies
 from transit_api.cache import (
     CACHE,
     FAMILIES,
-    KEY_PREFIX,
     Cache,
     CacheUnavailable,
     Loaded,
@@ -71,6 +71,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     stopped = Clock()
     monkeypatch.setattr(module, "time", stopped)
+    monkeypatch.setattr(copies, "time", stopped)
     return stopped
 
 
@@ -134,7 +135,6 @@ def worker(make_worker: Any) -> Worker:
     return made
 
 
-KEY = f"{KEY_PREFIX}:revenue:('a', 1)"
 TTL_S = FAMILIES["revenue"].ttl_s
 
 
@@ -346,7 +346,8 @@ async def test_damaged_value_is_a_miss_and_replaced(
     make_worker: Any, source: Source, redis_client: Any, damage: Any
 ) -> None:
     await make_worker().get(source)
-    redis_client.set(KEY, damage(redis_client.get(KEY)))
+    (key,) = redis_client.keys()
+    redis_client.set(key, damage(redis_client.get(key)))
     assert await make_worker().see(source) == "MISS"
     assert await make_worker().see(source) == "HIT"
 
@@ -354,8 +355,9 @@ async def test_damaged_value_is_a_miss_and_replaced(
 async def test_value_of_another_type_is_a_miss(
     make_worker: Any, source: Source, redis_client: Any
 ) -> None:
-    redis_client.rpush(KEY, "somebody else's list")
-    assert await make_worker().see(source) == "MISS"
+    worker = make_worker()
+    redis_client.rpush(f"{worker.cache.prefix}:revenue:('a', 1)", "somebody else's list")
+    assert await worker.see(source) == "MISS"
     assert await make_worker().see(source) == "HIT"
 
 
@@ -469,3 +471,10 @@ async def test_ping_tells_a_lost_redis(worker: Worker, valkey: Valkey) -> None:
     valkey.kill()
     with pytest.raises(CacheUnavailable):
         await worker.cache.ping()
+
+
+async def test_services_on_different_databases_share_no_copies(
+    make_worker: Any, source: Source
+) -> None:
+    assert await make_worker(database_url="postgresql:///one").see(source) == "MISS"
+    assert await make_worker(database_url="postgresql:///two").see(source) == "MISS"

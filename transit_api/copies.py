@@ -1,0 +1,56 @@
+"""Finished answers of cached reads, as a process keeps them and as they are stored in Redis."""
+
+import dataclasses
+import hashlib
+import time
+import zlib
+from typing import Any, Final
+
+from transit_api.wire import encode
+
+# Part of every key and value: another release's copies are misses. Raise it when a body changes.
+SCHEMA: Final = 1
+MAGIC: Final = b"transit/%d" % SCHEMA
+
+
+@dataclasses.dataclass(slots=True)
+class Copy:
+    """A finished answer. `loaded` and `stale_until` are on this process's monotonic clock."""
+
+    body: bytes
+    etag: str
+    loaded: float
+    stale_until: float
+    pause_until: float = 0.0
+
+    @classmethod
+    def make(cls, body: dict[str, Any], *, loaded: float, stale_for_s: float) -> "Copy":
+        """The answer of a load that began at `loaded`; its tag is over all but `as_of`."""
+        tagged = {name: value for name, value in body.items() if name != "as_of"}
+        digest = hashlib.blake2b(encode(tagged), digest_size=12).hexdigest()
+        return cls(encode(body), f'W/"{digest}"', loaded, loaded + stale_for_s)
+
+    def pack(self) -> bytes:
+        """The value for Redis: a line that says what it is, then the body as it goes out."""
+        shift = time.time() - time.monotonic()
+        head = f"{self.loaded + shift:.6f} {self.stale_until + shift:.6f} {self.etag}\n"
+        content = head.encode() + self.body
+        return b"%s %08x " % (MAGIC, zlib.crc32(content)) + content
+
+
+def unpack(value: bytes) -> Copy | None:
+    """The copy in a value from Redis; None if it is not ours, cut short or from the future."""
+    try:
+        magic, checksum, content = value.split(b" ", 2)
+        if magic != MAGIC or int(checksum, 16) != zlib.crc32(content):
+            return None
+        head, _, body = content.partition(b"\n")
+        loaded, stale_until, etag = head.split(b" ")
+        now = time.time()
+        age_s = now - float(loaded)
+        if age_s < 0:
+            return None
+        here = time.monotonic()
+        return Copy(body, etag.decode("ascii"), here - age_s, here + float(stale_until) - now)
+    except ValueError:
+        return None
