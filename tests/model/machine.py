@@ -3,7 +3,7 @@ balance, statement and present fare is compared."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from random import Random
 from typing import Any
 from uuid import uuid4
@@ -35,13 +35,20 @@ STARTS = [
 PROFILES = ("adult", "adult", "senior", "senior_c", "low_income_b", "disability_a", "basic")
 
 
+def midnight(moment: datetime) -> datetime:
+    """Where its service day began."""
+    return datetime.combine(service_day(moment), time(), BOGOTA_TIME)
+
+
 def draw_ago(random: Random) -> timedelta:
     """How far behind the clock a tap is stamped; a little ahead of it too."""
     kind = random.random()
     if kind < 0.5:
         return random.randint(0, 200) * MINUTE
-    if kind < 0.9:
+    if kind < 0.85:
         return random.randint(0, 7 * 24 * 60) * MINUTE
+    if kind < 0.9:
+        return -random.randint(0, 5) * MINUTE
     edges = (timedelta(0), TICK, -5 * MINUTE, -5 * MINUTE - TICK, 7 * DAY, 7 * DAY + TICK)
     return random.choice(edges)
 
@@ -134,6 +141,8 @@ class SideBySide:
         if target is not None and target > account.net:
             more = random.choice((-1, 0, 1))
             amount = min(max(target - account.net + more, 1), 450_000)
+        if account.debt > 50 and random.random() < 0.4:
+            amount = random.randint(50, account.debt)
         channels = ("ticket_office", "machine", "retail", "online", "wallet", None)
         card_id = self._draw_card(account, random)
         channel, key = random.choice(channels), self._draw_money_key(random)
@@ -174,7 +183,10 @@ class SideBySide:
 
     def pass_time(self, random: Random) -> None:
         kind = random.random()
-        if kind < 0.5:
+        ends = [p.expires_at for a in self.accounts for p in a.timeline.passes if p.expires_at]
+        if kind < 0.1 and ends and max(ends) > self.now + TICK:
+            self._set_clock(max(ends) - random.choice((0, 1)) * TICK)
+        elif kind < 0.5:
             self._set_clock(self.now + random.randint(0, 180) * MINUTE)
         elif kind < 0.7:
             step = random.choice((TICK, 4 * 60 * MINUTE, DAY, 7 * DAY, 30 * DAY))
@@ -184,11 +196,10 @@ class SideBySide:
 
     def _pass_to_midnight(self, before: timedelta, month: bool) -> None:
         """To the end of the day or month."""
-        day = service_day(self.now) + DAY
-        while month and day.day != 1:
-            day += DAY
-        midnight = datetime(day.year, day.month, day.day, tzinfo=BOGOTA_TIME)
-        self._set_clock(max(self.now, midnight - before))
+        end = midnight(self.now + DAY)
+        while month and end.day != 1:
+            end += DAY
+        self._set_clock(max(self.now, end - before))
 
     def finish(self) -> None:
         for account in self.accounts:
@@ -215,7 +226,12 @@ class SideBySide:
     def _draw_tap(self, random: Random) -> TapRequest:
         account = random.choice(self.accounts)
         tapped_at = self.now - draw_ago(random)
-        if account.trips and random.random() < 0.5:
+        edge = random.random()
+        if edge < 0.06:
+            tapped_at = (
+                midnight(self.now - random.randint(0, 5) * DAY) - random.choice((0, 1)) * TICK
+            )
+        elif account.trips and edge < 0.5:
             near = random.choice(account.trips[-6:]).at + draw_offset(random)
             # Far away trips cannot be joined any more: then the moment drawn stays.
             if self.now - 7 * DAY <= near <= self.now + 5 * MINUTE:
