@@ -27,6 +27,9 @@ BEGIN
     RETURN QUERY SELECT 'full_fares', o.* FROM api.audit_full_fares(p_account_id, NULL) AS o;
     RETURN QUERY SELECT 'pass_trips', o.* FROM api.audit_pass_trips(p_account_id) AS o;
     RETURN QUERY SELECT 'free_trips', o.* FROM api.audit_free_trips(p_account_id) AS o;
+    RETURN QUERY SELECT 'due_transfers', o.* FROM api.audit_due_transfers(p_account_id) AS o;
+    RETURN QUERY SELECT 'due_free_trips', o.* FROM api.audit_due_free_trips(p_account_id) AS o;
+    RETURN QUERY SELECT 'due_passes', o.* FROM api.audit_due_passes(p_account_id) AS o;
     RETURN QUERY SELECT 'personalised_trips', o.*
     FROM api.audit_personalised_trips(p_account_id) AS o;
     RETURN QUERY SELECT 'trip_cards', o.* FROM api.audit_trip_cards(p_account_id) AS o;

@@ -391,6 +391,27 @@ CORRUPTIONS = [
         ("trip {trip_anonymous}",),
     ),
     Corruption(
+        "due_transfers",
+        "a transfer charged in full",
+        "UPDATE transit.trips SET fare_rule = 'base', journey_id = trip_id, transfer_number = 0,"
+        " fare = 3550 WHERE trip_id = {trip_transfer}",
+        ("trip {trip_transfer}",),
+    ),
+    Corruption(
+        "due_free_trips",
+        "a free trip charged in full",
+        "UPDATE transit.trips SET fare_rule = 'base', fare = 3550"
+        " WHERE trip_id = {trip_second_free}",
+        ("trip {trip_second_free}", "trip {trip_not_free}"),
+    ),
+    Corruption(
+        "due_passes",
+        "a trip charged in full beside a pass",
+        "UPDATE transit.trips SET fare_rule = 'base', journey_id = trip_id, transfer_number = 0,"
+        " pass_id = NULL, fare = 3550 WHERE trip_id = {trip_on_pass}",
+        ("trip {trip_on_pass}",),
+    ),
+    Corruption(
         "personalised_trips",
         "credit for an anonymous card",
         "UPDATE transit.trips SET fare_rule = 'credit' WHERE trip_id = {trip_anonymous}",
