@@ -13,6 +13,7 @@ from aiohttp import web
 
 from transit_api.app import make_app
 from transit_api.draining import DRAINING, Draining, close_while_draining
+from transit_api.logs import configure_logging
 from transit_api.settings import Settings, read_settings
 
 # Connections that wait for accept(); the kernel cuts it to net.core.somaxconn.
@@ -87,7 +88,9 @@ def main() -> None:
     # Its parent stops it; Ctrl-C is for the parent alone.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     sockets = [socket.socket(fileno=number) for number in numbers]
-    uvloop.run(serve(read_settings(), sockets, ready_fd))
+    settings = read_settings()
+    configure_logging(settings)
+    uvloop.run(serve(settings, sockets, ready_fd))
 
 
 if __name__ == "__main__":
