@@ -239,6 +239,7 @@ def start_command(log: Path, *arguments: str, environment: dict[str, str] | None
             # Its request log goes on: a full pipe would hold it up when it stops.
             threading.Thread(target=process.stdout.read, daemon=True).start()
             return Server(process, word.rstrip("/.,"), log)
+    process.stdout.close()
     raise AssertionError(f"exit code {process.wait()}: {log.read_text()}")
 
 
