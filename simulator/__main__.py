@@ -5,7 +5,7 @@ import sys
 
 from rich.console import Console
 
-from simulator import commands
+from simulator import commands, studies
 from simulator.scenario import BadInput, scenario_names
 from simulator.world import Unusable
 
@@ -15,6 +15,8 @@ Bogotá's riders, validators and buses, against a running service.
   transit-sim demo                    start a service, drive a rush hour, check the books
   transit-sim run rush-hour --url URL drive a scenario; see `transit-sim run --help`
   transit-sim city                    how like Bogotá the simulated day is, in figures
+  transit-sim day --scale 0.1         a weekday through the batch endpoints, to the peso
+  transit-sim latency                 what caching is worth, endpoint by endpoint
 """
 EXIT_BAD_INPUT = 2
 PLAIN_WIDTH = 110  # where there is no terminal to say
@@ -47,7 +49,9 @@ def make_parser() -> argparse.ArgumentParser:
     group = parser.add_subparsers(required=True, metavar="command")
     commands.add_demo(group)
     commands.add_run(group, scenario_names())
-    commands.add_city(group)
+    studies.add_city(group)
+    studies.add_day(group)
+    studies.add_latency(group)
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The options of each command and what it does with them."""
+"""The commands that drive: demo and run."""
 
 import argparse
 import os
@@ -11,19 +11,16 @@ import orjson
 import uvloop
 from rich.console import Console
 
-from simulator.city import read_city
 from simulator.demo import Demo, run_demo
 from simulator.html import write_html
 from simulator.live import Progress
 from simulator.parallel import run_parallel
-from simulator.realism import measures, simulate
-from simulator.report import print_city, print_result, summary
+from simulator.report import print_result, summary
 from simulator.scenario import BadInput, Burst, Scenario, load_scenario
 from simulator.session import Result, run_here
 from simulator.thresholds import Threshold, parse_threshold
 
 Group = Any  # argparse does not name the type that add_subparsers gives
-DAY_TYPES = ("weekday", "saturday", "sunday")
 URL = "http://127.0.0.1:8000"
 
 
@@ -57,37 +54,6 @@ def command_demo(chosen: argparse.Namespace, console: Console) -> int:
         log=Path("reports") / "service.log",
     )
     return run_demo(demo, console)
-
-
-def add_city(group: Group) -> None:
-    """transit-sim city"""
-    city = group.add_parser(
-        "city",
-        help="the simulated day beside the measured one",
-        description="Simulate a day without a service and compare it with Bogotá. Exit code 1 "
-        "when an error is beyond its limit.",
-    )
-    city.add_argument("--day-type", choices=DAY_TYPES, default="weekday", help="(%(default)s)")
-    city.add_argument("--riders", type=int, default=40_000, help="(%(default)s)")
-    city.add_argument("--seed", type=int, default=2026, help="(%(default)s)")
-    city.add_argument("--top", type=int, default=15, help="stations shown (%(default)s)")
-    city.add_argument(
-        "--max-error", type=share, help="fail beyond this error, instead of each figure's own"
-    )
-    city.set_defaults(command=command_city)
-
-
-def command_city(chosen: argparse.Namespace, console: Console) -> int:
-    """Print every comparison; fail on those that do not hold."""
-    if not 1000 <= chosen.riders <= 3_000_000:
-        raise BadInput("--riders is 1,000 to 3,000,000: fewer riders are noise, not a city")
-    city = read_city()
-    day = simulate(city, chosen.riders, chosen.seed, chosen.day_type)
-    found = list(measures(day, city, chosen.day_type))
-    if chosen.max_error is not None:
-        found = [replace(measure, limit=chosen.max_error) for measure in found]
-    print_city(day, city.demand(chosen.day_type), found, chosen.top, console)
-    return int(not all(measure.holds for measure in found))
 
 
 def add_run(group: Group, names: list[str]) -> None:

@@ -11,6 +11,7 @@ from simulator.tariffs import BOGOTA, bogota_midnight
 
 HOUR = 3600.0
 DEVICES_A_PLACE = 64  # turnstiles of a station, or buses that serve a stop
+OPENING = 3.5  # hours; nobody boards a bus before
 TURNSTILES = 10
 BUSES = 51  # about 8,600 buses with a validator over the 168 stops we know
 LOST_A_DAY = 0.0009  # 63,599 blocks a month in early 2022, of about 2.3 million active cards
@@ -111,7 +112,8 @@ def plan_out(rider: Rider, demand: Demand, rng: Random) -> list[Leg]:
         at = demand.out_at(rider.home[-1], rng)
     legs = [Leg(at, rider.home[-1])]
     if len(rider.home) == 2:
-        legs.insert(0, Leg(at - change_after(rng), rider.home[0]))
+        before = max(at - change_after(rng), OPENING + 0.5 * rng.random())
+        legs.insert(0, Leg(min(before, at - 0.1), rider.home[0]))
     return legs
 
 

@@ -52,7 +52,7 @@ def run_demo(demo: Demo, console: Console) -> int:
             with Progress(console) as progress:
                 result = uvloop.run(run_here(url, scenario, progress.report))
             print_result(result, console)
-            audited = audit(demo, console)
+            audited = audit(demo.data_dir, console)
             verdict = conclude(result, audited, console)
             if demo.serve:
                 keep_serving(url, console)
@@ -136,10 +136,10 @@ def stop(child: "subprocess.Popen[str]") -> None:
         child.stdout.close()
 
 
-def audit(demo: Demo, console: Console) -> bool:
+def audit(data_dir: Path, console: Console) -> bool:
     """The service's own audit, while it serves."""
     done = subprocess.run(
-        [*SERVICE, "audit", "--data-dir", str(demo.data_dir)],
+        [*SERVICE, "audit", "--data-dir", str(data_dir)],
         capture_output=True,
         text=True,
         check=False,

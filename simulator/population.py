@@ -1,9 +1,10 @@
 """Riders become users with cards and money, through the batch endpoints."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from simulator.books import Books
 from simulator.client import ApiClient, NoAnswer
@@ -15,17 +16,54 @@ ATTEMPTS = 20
 PASS_PRICE = 160_000
 
 
+class Card(NamedTuple):
+    """A card just issued; `recharge` is the answer to its first money, if there was any."""
+
+    rider: Rider
+    card_id: int
+    user_id: int | None
+    issued_at: datetime
+    recharge: dict[str, Any] | None
+
+
 async def settle(
     client: ApiClient, riders: Iterable[Rider], books: Books, seed: int, run: int
 ) -> int:
     """Register, issue and load; each rider's book is opened with what came back."""
-    settled = 0
     for group in groups(riders, BATCH):
-        users = await register(client, group, seed, run)
-        await issue(client, group, users, books)
-        await load(client, group, books, run)
-        settled += len(group)
-    return settled
+        for card in await settle_group(client, group, seed, run):
+            rider = card.rider
+            book = books.open(
+                rider.number, rider.profile, card.card_id, card.user_id, card.issued_at
+            )
+            if card.recharge is not None:
+                now = parse_time(card.recharge["recharged_at"])
+                amount = first_recharge(rider)
+                outcome = card.recharge["outcome"]
+                books.note_recharge(book, outcome, card.recharge, amount, "ticket_office", now)
+            if rider.kind == "pass_holder":
+                told, at = await buy_pass(client, rider, card.card_id, run)
+                books.note_pass(book, str(told.get("code", "created")), told, at)
+    return len(books.by_rider)
+
+
+async def settle_group(
+    client: ApiClient, group: Sequence[Rider], seed: int, run: int
+) -> list[Card]:
+    """Users, cards and first money of at most a batch of riders."""
+    users = await register(client, group, seed, run)
+    cards = await issue(client, group, users)
+    loaded = await load(client, group, cards, run)
+    return [
+        Card(
+            rider,
+            card["card_id"],
+            users.get(rider.number),
+            parse_time(card["issued_at"]),
+            loaded.get(rider.number),
+        )
+        for rider, card in zip(group, cards, strict=True)
+    ]
 
 
 def groups(riders: Iterable[Rider], size: int) -> Iterator[list[Rider]]:
@@ -36,7 +74,7 @@ def groups(riders: Iterable[Rider], size: int) -> Iterator[list[Rider]]:
 
 
 async def send(client: ApiClient, path: str, body: Mapping[str, object]) -> list[dict[str, Any]]:
-    """One batch; a lost answer is asked again where that is safe to do."""
+    """One batch; a lost answer is asked again."""
     for attempt in range(ATTEMPTS):
         try:
             answer = await client.request("POST", PREFIX + path, body)
@@ -44,15 +82,17 @@ async def send(client: ApiClient, path: str, body: Mapping[str, object]) -> list
             await asyncio.sleep(0.25 * (attempt + 1))
             continue
         if answer.status == 200:
-            results: list[dict[str, Any]] = answer.json()["results"]  # type: ignore[assignment]
-            return results
+            results: Any = answer.json()["results"]
+            return list(results)
         if answer.status != 503:
             raise Unusable(f"POST {path} answered {answer.status} {answer.body[:300]!r}")
         await asyncio.sleep(0.25 * (attempt + 1))
     raise Unusable(f"POST {path} got no answer")
 
 
-async def register(client: ApiClient, group: list[Rider], seed: int, run: int) -> dict[int, int]:
+async def register(
+    client: ApiClient, group: Sequence[Rider], seed: int, run: int
+) -> dict[int, int]:
     """Users for the riders with personalised cards: rider to user_id."""
     named = [rider for rider in group if rider.named]
     if not named:
@@ -66,46 +106,39 @@ async def register(client: ApiClient, group: list[Rider], seed: int, run: int) -
 
 
 async def issue(
-    client: ApiClient, group: list[Rider], users: Mapping[int, int], books: Books
-) -> None:
+    client: ApiClient, group: Sequence[Rider], users: Mapping[int, int]
+) -> list[dict[str, Any]]:
     """A card each."""
     cards = [
         {"user_id": users[rider.number], "profile": rider.profile} if rider.named else {}
         for rider in group
     ]
     results = await send(client, "/cards/batch", {"cards": cards})
-    for rider, result in zip(group, results, strict=True):
-        card = created(result, "card")
-        books.open(
-            rider.number,
-            rider.profile,
-            card["card_id"],
-            users.get(rider.number),
-            parse_time(card["issued_at"]),
-        )
+    return [created(result, "card") for result in results]
 
 
-async def load(client: ApiClient, group: list[Rider], books: Books, run: int) -> None:
-    """The first money on each card, and the monthly passes."""
-    with_money = [(rider, first_recharge(rider)) for rider in group if first_recharge(rider)]
+async def load(
+    client: ApiClient, group: Sequence[Rider], cards: Sequence[dict[str, Any]], run: int
+) -> dict[int, dict[str, Any]]:
+    """The first money on each card: rider to answer."""
+    with_money = [
+        (rider, card["card_id"])
+        for rider, card in zip(group, cards, strict=True)
+        if first_recharge(rider)
+    ]
+    if not with_money:
+        return {}
     body = [
         {
-            "card_id": books.by_rider[rider.number].card_id,
-            "amount": amount,
+            "card_id": card_id,
+            "amount": first_recharge(rider),
             "channel": "ticket_office",
             "idempotency_key": f"{run}-{rider.number}-first",
         }
-        for rider, amount in with_money
+        for rider, card_id in with_money
     ]
-    if body:
-        results = await send(client, "/cards/recharge/batch", {"recharges": body})
-        for (rider, amount), result in zip(with_money, results, strict=True):
-            book = books.by_rider[rider.number]
-            now = parse_time(result["recharged_at"])
-            books.note_recharge(book, result["outcome"], result, amount, "ticket_office", now)
-    for rider in group:
-        if rider.kind == "pass_holder":
-            await buy_pass(client, rider, books, run)
+    results = await send(client, "/cards/recharge/batch", {"recharges": body})
+    return {rider.number: result for (rider, _), result in zip(with_money, results, strict=True)}
 
 
 def first_recharge(rider: Rider) -> int:
@@ -113,10 +146,11 @@ def first_recharge(rider: Rider) -> int:
     return rider.purse + (PASS_PRICE if rider.kind == "pass_holder" else 0)
 
 
-async def buy_pass(client: ApiClient, rider: Rider, books: Books, run: int) -> None:
-    """The monthly pass of a pass holder, with the time of its ledger entry."""
-    book = books.by_rider[rider.number]
-    path = f"{PREFIX}/cards/{book.card_id}"
+async def buy_pass(
+    client: ApiClient, rider: Rider, card_id: int, run: int
+) -> tuple[dict[str, Any], datetime]:
+    """The monthly pass of a pass holder: the answer, and the time of its ledger entry."""
+    path = f"{PREFIX}/cards/{card_id}"
     key = {"Idempotency-Key": f"{run}-{rider.number}-pass"}
     for attempt in range(ATTEMPTS):
         try:
@@ -125,14 +159,10 @@ async def buy_pass(client: ApiClient, rider: Rider, books: Books, run: int) -> N
         except NoAnswer:
             await asyncio.sleep(0.25 * (attempt + 1))
             continue
-        if answer.status == 503 or statement.status != 200:
-            await asyncio.sleep(0.25 * (attempt + 1))
-            continue
-        told: dict[str, Any] = answer.json()
-        entries: Any = statement.json()["items"]
-        outcome = "created" if answer.status == 201 else str(told.get("code"))
-        books.note_pass(book, outcome, told, parse_time(entries[0]["at"]))
-        return
+        if answer.status != 503 and statement.status == 200:
+            entries: Any = statement.json()["items"]
+            return answer.json(), parse_time(entries[0]["at"])
+        await asyncio.sleep(0.25 * (attempt + 1))
     raise Unusable("POST monthly-pass got no answer")
 
 

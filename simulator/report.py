@@ -6,12 +6,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from simulator.books import describe
+from simulator.books import SHOWN_DIFFERENCES, describe
 from simulator.city import Demand
 from simulator.measure import EXPECTED_REFUSALS, Recorder, latency_rows, percentile_ms
 from simulator.realism import Day, Measure, hour_rows, station_rows
+from simulator.replay import ReplayResult
 from simulator.session import Result
 
+LATENCY_COLUMNS = ("base_tables_ms", "cold_p50_ms", "cold_p99_ms", "cached_p50_ms",
+                   "cached_p99_ms", "base_over_cold", "cold_over_cached")  # fmt: skip
 COLUMNS = ("p50", "p90", "p99", "p99.9", "p100")
 
 
@@ -23,7 +26,7 @@ def money(pesos: int) -> str:
 def latency_table(rows: list[dict[str, Any]]) -> Table:
     """Percentiles per endpoint, from the intended start."""
     table = Table(title="Latency in ms, from the intended start of each request", box=None)
-    table.add_column("endpoint")
+    table.add_column("endpoint", no_wrap=True)
     table.add_column("requests", justify="right")
     for column in COLUMNS:
         table.add_column("max" if column == "p100" else column, justify="right")
@@ -117,7 +120,7 @@ def print_city(
     for code, real, ours in station_rows(day, demand, top):
         stations.add_row(code, f"{real:.2f}", f"{ours:.2f}", f"{ours - real:+.2f}")
     table = Table(title=f"{day.taps.total():,} taps against the city", box=None)
-    table.add_column("figure")
+    table.add_column("figure", no_wrap=True)
     for column in ("basis", "measured", "simulated", "error", "limit", ""):
         table.add_column(column, justify="right")
     for measure in found:
@@ -141,6 +144,58 @@ def measure_row(measure: Measure) -> list[str]:
     verdict = "holds" if measure.holds else "FAILS"
     return [measure.name, measure.basis, real, ours, f"{measure.error:.1%}",
             f"{measure.limit:.1%}", verdict]  # fmt: skip
+
+
+def print_replay(result: ReplayResult, console: Console) -> None:
+    """A replayed day: how much, how fast, and the books."""
+    rate = result.taps / max(result.replayed_s, 1e-9)
+    lines = [
+        f"Planned    {result.riders:,} riders and their day in {result.planned_s:.1f} s",
+        f"Settled    {result.riders:,} cards in {result.settled_s:.1f} s",
+        f"Replayed   {result.taps:,} taps and {result.recharges:,} recharges in "
+        f"{result.replayed_s:.1f} s, {rate:,.0f} taps a second",
+    ]
+    for outcome, count in result.outcomes.most_common():
+        lines.append(f"Outcome    {count:,} {outcome}")
+    for name, told, expected in result.total_differences:
+        lines.append(f"Differs    {name} grew by {told:,}, by the riders' books {expected:,}")
+    lines += result.differences[:SHOWN_DIFFERENCES]
+    if len(result.differences) > SHOWN_DIFFERENCES:
+        lines.append(f"... {len(result.differences):,} differences in all")
+    verdict = "agree to the peso" if result.books_agree else "DO NOT AGREE"
+    lines.append(f"Books      {result.riders:,} cards compared in {result.compared_s:.1f} s: "
+                 f"{verdict}")  # fmt: skip
+    for line in lines:
+        console.print(line, highlight=False, markup=False)
+
+
+def replay_summary(result: ReplayResult) -> dict[str, Any]:
+    """A replayed day as data."""
+    return {
+        "riders": result.riders,
+        "taps": result.taps,
+        "recharges": result.recharges,
+        "planned_s": round(result.planned_s, 1),
+        "settled_s": round(result.settled_s, 1),
+        "replayed_s": round(result.replayed_s, 1),
+        "compared_s": round(result.compared_s, 1),
+        "outcomes": dict(result.outcomes),
+        "books_agree": result.books_agree,
+        "differences": result.differences[:SHOWN_DIFFERENCES],
+        "total_differences": result.total_differences,
+    }
+
+
+def print_latency(rows: Sequence[dict[str, Any]], console: Console) -> None:
+    """Cold beside cached; a dash where there is no such figure."""
+    table = Table(title="Latency in ms, one request at a time", box=None)
+    table.add_column("endpoint", no_wrap=True)
+    for column in LATENCY_COLUMNS:
+        table.add_column(column.replace("_ms", "").replace("_", " "), justify="right")
+    for row in rows:
+        cells = ["-" if row[name] is None else f"{row[name]:.2f}" for name in LATENCY_COLUMNS]
+        table.add_row(row["endpoint"], *cells)
+    console.print(table)
 
 
 def summary(result: Result) -> dict[str, Any]:

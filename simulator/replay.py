@@ -1,0 +1,333 @@
+"""A whole weekday through the batch endpoints as fast as they go, every card kept to the peso."""
+
+import asyncio
+import csv
+import gc
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from simulator.actor import DEVICE_BITS
+from simulator.books import compare_totals
+from simulator.city import City, Demand, read_city
+from simulator.client import ApiClient
+from simulator.day import DEVICES_A_PLACE, Event, Habits, plan_riders
+from simulator.fares import Account
+from simulator.population import (
+    BATCH,
+    Card,
+    buy_pass,
+    first_recharge,
+    groups,
+    send,
+    settle_group,
+)
+from simulator.riders import Rider, make_riders
+from simulator.tariffs import BOGOTA_TIME
+from simulator.world import (
+    Station,
+    format_time,
+    parse_time,
+    read_cards,
+    read_stations,
+    read_totals,
+)
+
+WEEKDAY_TAPS = 4_000_000  # Bogotá's, December 2025
+TAPS_A_RIDER = 1.5  # of a weekday, riders who stay at home included
+LANES = 8  # batches in flight; a rider's events always take the same lane
+QUIET = Habits(arrivals=0, alerts=0, balance=0, history=0, trips=0, end=0, lost_factor=0)
+URBANTRIPS = ("id_trx", "fecha_trx", "hora_trx", "id_tarjeta_trx", "id_linea_trx", "interno_trx",
+              "latitud_trx", "longitud_trx")  # fmt: skip
+
+
+@dataclass(slots=True)
+class Holder:
+    """A rider's card and account."""
+
+    card_id: int
+    account: Account
+
+
+@dataclass(slots=True)
+class ReplayResult:
+    """What a replay did, how fast, and where it differs."""
+
+    riders: int = 0
+    taps: int = 0
+    recharges: int = 0
+    settled_s: float = 0.0
+    planned_s: float = 0.0
+    replayed_s: float = 0.0
+    compared_s: float = 0.0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    differences: list[str] = field(default_factory=list)
+    total_differences: list[tuple[str, int, int]] = field(default_factory=list)
+
+    @property
+    def books_agree(self) -> bool:
+        """To the peso."""
+        return not (self.differences or self.total_differences)
+
+
+class Replay:
+    """One service, one day."""
+
+    def __init__(
+        self, client: ApiClient, stations: Mapping[str, Station], city: City, seed: int
+    ) -> None:
+        self.client = client
+        self.stations = stations
+        self.demand: Demand = city.weekday
+        self.seed = seed
+        self.run = int(time.time())
+        self.midnight = last_weekday(datetime.now(UTC))
+        self.holders: dict[int, Holder] = {}
+        self.recharged = 0
+        self.keys = 0
+        self.ordinal = {code: number for number, code in enumerate(sorted(city.places))}
+        self.sequence: Counter[int] = Counter()
+        self.result = ReplayResult()
+
+    async def settle(self, riders: Iterable[Rider]) -> None:
+        """The population, some batches at once."""
+        started = time.monotonic()
+        source = groups(riders, BATCH)
+        await asyncio.gather(*(self._settle_some(source) for _ in range(LANES)))
+        self.result.riders = len(self.holders)
+        self.result.settled_s = time.monotonic() - started
+
+    async def _settle_some(self, source: Iterator[list[Rider]]) -> None:
+        for group in source:
+            for card in await settle_group(self.client, group, self.seed, self.run):
+                await self._hold(card)
+
+    async def _hold(self, card: Card) -> None:
+        rider = card.rider
+        account = Account(
+            card.card_id, card.issued_at, rider.profile, rider.named, bookkeeping=False
+        )
+        self.holders[rider.number] = Holder(card.card_id, account)
+        if card.recharge is not None:
+            self._post_recharge(rider.number, first_recharge(rider), "ticket_office", card.recharge)
+        if rider.kind == "pass_holder":
+            _, at = await buy_pass(self.client, rider, card.card_id, self.run)
+            account.buy_pass(card.card_id, at)
+
+    async def drive(self, events: Sequence[Event]) -> None:
+        """The day's taps and recharges in their order, in lanes."""
+        started = time.monotonic()
+        lanes = [Lane(self) for _ in range(LANES)]
+        split: list[list[Event]] = [[] for _ in range(LANES)]
+        for event in events:
+            split[event.rider % LANES].append(event)
+        await asyncio.gather(*(lane.run(part) for lane, part in zip(lanes, split, strict=True)))
+        self.result.replayed_s = time.monotonic() - started
+
+    def tap_body(self, event: Event) -> dict[str, object]:
+        """One element of an upload."""
+        device = self.ordinal[event.place] * DEVICES_A_PLACE + event.device
+        self.sequence[device] += 1
+        return {
+            "card_id": self.holders[event.rider].card_id,
+            "station_id": self.stations[event.place].station_id,
+            "tapped_at": format_time(self.moment(event)),
+            "device_id": (self.run << DEVICE_BITS) | device,
+            "device_seq": self.sequence[device],
+        }
+
+    def moment(self, event: Event) -> datetime:
+        """When the tap was, to the microsecond that travels."""
+        return self.midnight + timedelta(microseconds=int(event.at * 1e6))
+
+    def note_tap(self, event: Event, told: Mapping[str, Any], now: datetime) -> None:
+        """By the rules, and compare."""
+        holder = self.holders[event.rider]
+        decision = holder.account.tap(
+            holder.card_id,
+            self.stations[event.place].station_id,
+            self.demand.components[event.place],
+            now,
+            tapped_at=self.moment(event),
+        )
+        self.result.taps += 1
+        self.result.outcomes[told["outcome"]] += 1
+        expected = (decision.outcome, decision.fare, decision.balance)
+        answered = (told["outcome"], told["fare"], told["balance"])
+        if answered != expected:
+            self._differ(event, "tap", answered, expected)
+
+    def note_recharge(self, event: Event, told: Mapping[str, Any]) -> None:
+        """By the rules, and compare."""
+        expected = self._post_recharge(event.rider, event.amount, event.place, told)
+        self.result.recharges += 1
+        self.result.outcomes[f"recharge {told['outcome']}"] += 1
+        answered = (told["outcome"], told.get("balance"))
+        if told["outcome"] == "accepted" and answered != expected:
+            self._differ(event, "recharge", answered, expected)
+
+    def _post_recharge(
+        self, rider: int, amount: int, channel: str, told: Mapping[str, Any]
+    ) -> tuple[str, int]:
+        holder = self.holders[rider]
+        at = told.get("recharged_at")
+        now = parse_time(at) if at else datetime.now(UTC)
+        decision = holder.account.recharge(holder.card_id, amount, now, channel=channel)
+        if decision.outcome == "accepted":
+            self.recharged += amount
+        return decision.outcome, decision.balance
+
+    def _differ(self, event: Event, what: str, told: object, expected: object) -> None:
+        card_id = self.holders[event.rider].card_id
+        self.result.differences.append(
+            f"card {card_id}: {what} at {event.place}, {event.at:.0f} s of the day: "
+            f"answered {told}, by the rules {expected}"
+        )
+
+    async def compare(self, before: Mapping[str, int]) -> None:
+        """Every card and every total."""
+        started = time.monotonic()
+        by_card = {holder.card_id: holder.account for holder in self.holders.values()}
+        told = await read_cards(self.client, set(by_card))
+        for card_id, account in by_card.items():
+            expected = (account.balance, account.debt)
+            if told.get(card_id) != expected:
+                self.result.differences.append(
+                    f"card {card_id}: balance and debt are {told.get(card_id)}, by the rules "
+                    f"{expected}"
+                )
+        after = await read_totals(self.client, datetime.now(UTC))
+        self.result.total_differences = compare_totals(before, after, self.totals())
+        self.result.compared_s = time.monotonic() - started
+
+    def totals(self) -> dict[str, int]:
+        """What the service's totals must have grown by."""
+        accounts = [holder.account for holder in self.holders.values()]
+        trips = [trip for account in accounts for trip in account.trips]
+        return {
+            "total_trips": len(trips),
+            "paid_trips": sum(trip.fare > 0 for trip in trips),
+            "transfers": sum(trip.rule == "transfer" for trip in trips),
+            "revenue": sum(trip.fare for trip in trips),
+            "recharged": self.recharged,
+            "outstanding_balance": sum(account.balance for account in accounts),
+            "outstanding_debt": sum(account.debt for account in accounts),
+        }
+
+
+class Lane:
+    """Batches of one share of the riders, one after another, so that each rider's order holds."""
+
+    def __init__(self, replay: Replay) -> None:
+        self.replay = replay
+        self.recharges: list[Event] = []
+        self.taps: list[Event] = []
+        self.tapped: set[int] = set()
+
+    async def run(self, events: Iterable[Event]) -> None:
+        """Send all; a recharge goes ahead of the taps that wait, unless its rider's is one."""
+        for event in events:
+            if event.what == "tap":
+                self.taps.append(event)
+                self.tapped.add(event.rider)
+            elif event.what == "recharge":
+                if event.rider in self.tapped:
+                    await self.flush()
+                self.recharges.append(event)
+            if len(self.taps) == BATCH or len(self.recharges) == BATCH:
+                await self.flush()
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Money first, then taps."""
+        replay = self.replay
+        if self.recharges:
+            body = {"recharges": [self._recharge_body(event) for event in self.recharges]}
+            results = await send(replay.client, "/cards/recharge/batch", body)
+            for event, told in zip(self.recharges, results, strict=True):
+                replay.note_recharge(event, told)
+        if self.taps:
+            body = {"taps": [replay.tap_body(event) for event in self.taps]}
+            results = await send(replay.client, "/taps/batch", body)
+            now = datetime.now(UTC)
+            for event, told in zip(self.taps, results, strict=True):
+                replay.note_tap(event, told, now)
+        self.recharges, self.taps = [], []
+        self.tapped.clear()
+
+    def _recharge_body(self, event: Event) -> dict[str, object]:
+        replay = self.replay
+        replay.keys += 1
+        return {
+            "card_id": replay.holders[event.rider].card_id,
+            "amount": event.amount,
+            "channel": event.place,
+            "idempotency_key": f"{replay.run}-{event.rider}-{replay.keys}",
+        }
+
+
+def last_weekday(now: datetime) -> datetime:
+    """Midnight of the latest working day that is over: taps up to 7 days old are taken."""
+    midnight = now.astimezone(BOGOTA_TIME).replace(hour=0, minute=0, second=0, microsecond=0)
+    for days in range(1, 5):
+        day = midnight - timedelta(days=days)
+        if day.weekday() < 5:
+            return day
+    raise AssertionError("four days in a row hold a working day")
+
+
+def plan_weekday(city: City, scale: float, seed: int) -> tuple[list[Rider], list[Event]]:
+    """The riders and their day's taps and recharges, in order; all of them within the day."""
+    count = max(10, int(WEEKDAY_TAPS * scale / TAPS_A_RIDER))
+    riders = list(make_riders(city, count, seed))
+    events = plan_riders(riders, {}, city.weekday, QUIET, seed, 0)
+    return riders, [event for event in events if 0 <= event.at < 86_400]
+
+
+def export_day(path: Path, events: Iterable[Event], city: City, midnight: datetime) -> int:
+    """The taps as CSV in the UrbanTrips layout: one line a transaction, riders by number."""
+    written = 0
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(URBANTRIPS)
+        for event in events:
+            if event.what != "tap":
+                continue
+            written += 1
+            place = city.places[event.place]
+            at = midnight + timedelta(seconds=int(event.at))
+            zonal = place.component == "zonal"
+            writer.writerow((
+                written, f"{at:%Y-%m-%d}", f"{at:%H:%M:%S}", event.rider,
+                place.code[-2:] if zonal else place.corridor,
+                f"{place.code}-{event.device}" if zonal else place.code,
+                place.latitude, place.longitude,
+            ))  # fmt: skip
+    return written
+
+
+async def replay_day(url: str, scale: float, seed: int, export: Path | None) -> ReplayResult:
+    """Plan the day, settle its riders, replay it, compare."""
+    client = ApiClient(url, connections=LANES * 2, timeout_s=120.0)
+    try:
+        before = await read_totals(client, datetime.now(UTC))
+        stations = await read_stations(client)
+        city = read_city(stations)
+        replay = Replay(client, stations, city, seed)
+        started = time.monotonic()
+        riders, events = plan_weekday(city, scale, seed)
+        replay.result.planned_s = time.monotonic() - started
+        if export is not None:
+            export_day(export, events, city, replay.midnight)
+        await replay.settle(riders)
+        gc.collect()
+        gc.freeze()
+        await replay.drive(events)
+        await replay.compare(before)
+        return replay.result
+    finally:
+        client.close()
