@@ -22,8 +22,12 @@ PASSWORDS = {
 }
 
 
+# Long enough to see that the simulator reaches the service.
+BRIEFLY = {"SIMULATOR_DURATION": "1", "SIMULATOR_RATE": "5"}
+
+
 def environment() -> dict[str, str]:
-    return {**read_environment_example(), **PASSWORDS}
+    return {**read_environment_example(), **PASSWORDS, **BRIEFLY}
 
 
 @pytest.fixture(scope="package")

@@ -29,7 +29,8 @@ from transit_api.processes import start_process, stop_process
 VALKEY_CLI = "import sys, redis; print(redis.Redis(port={port}).execute_command(*sys.argv[1:]))"
 
 START_LIMIT_S = 30
-BETWEEN_CHECKS_S = 0.05
+# Each check is an interpreter of its own.
+BETWEEN_CHECKS_S = 0.2
 
 
 def free_port() -> int:
