@@ -5,7 +5,6 @@
 CREATE FUNCTION api.read_missing_parts(p_schema_files text[], p_functions text[])
 RETURNS TABLE (part text)
 LANGUAGE sql STABLE
-SECURITY DEFINER SET search_path = pg_catalog
 AS $$
     SELECT wanted.part
     FROM unnest(p_schema_files) AS wanted (part)
