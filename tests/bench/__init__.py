@@ -1,0 +1,1 @@
+"""The instrument: targets as ratios of two things measured in turn in one run."""

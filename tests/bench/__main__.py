@@ -1,0 +1,116 @@
+"""`make bench`: measures the targets, prints one table, writes it as JSON."""
+
+import argparse
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.load import CLIENT
+from tests.bench.population import make_population
+from tests.bench.stack import connect, start_servers
+from tests.bench.targets import QUICK_AND_FULL, Bench, Row
+from tests.bench.yardsticks import Pgbench, describe_settings
+
+SEED = 20_261_122
+
+
+def main() -> int:
+    """Exit code 0 only when every target is met and the books agree afterwards."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="about 2 minutes instead of 10")
+    parser.add_argument("--only", default="", help="targets to measure, e.g. S1,S4")
+    parser.add_argument("--json", type=Path, default=Path("reports/bench.json"))
+    chosen = parser.parse_args()
+    console = Console()
+    measurements: list[Callable[[Bench], list[Row]]] = [
+        measure
+        for measure in QUICK_AND_FULL
+        if not chosen.only or (measure.__doc__ or "").split(":")[0] in chosen.only.split(",")
+    ]
+    rows, about = run(measurements, chosen.quick, console)
+    console.print(table_of(rows))
+    console.print(about)
+    chosen.json.parent.mkdir(exist_ok=True)
+    chosen.json.write_text(
+        json.dumps({"about": about, "rows": [as_json(r) for r in rows]}, indent=1)
+    )
+    console.print(f"written to {chosen.json}")
+    missed = [row.number for row in rows if not row.met]
+    if missed:
+        console.print(f"missed: {', '.join(missed)}; `make profile` shows the costs")
+    return bool(missed or about["offences"])
+
+
+def run(
+    measurements: list[Callable[[Bench], list[Row]]], quick: bool, console: Console
+) -> tuple[list[Row], dict[str, Any]]:
+    """Measure on one new cluster; the audit comes last."""
+    rows: list[Row] = []
+    cards = 5_000 if quick else 20_000
+    with start_servers() as servers, connect(servers) as cursor:
+        people = make_population(cursor, cards, SEED)
+        pgbench = Pgbench(servers, cards)
+        pgbench.prepare()
+        bench = Bench(servers, people, pgbench, quick)
+        for measure in measurements:
+            began = time.perf_counter()
+            rows += measure(bench)
+            title = (measure.__doc__ or "").partition(":")[0]
+            console.print(f"{title} measured in {time.perf_counter() - began:.0f} s")
+        cursor.execute("SELECT count(*) FROM transit.trips")
+        trips = cursor.fetchone()[0]
+        cursor.execute("SELECT invariant, subject, detail FROM api.audit()")
+        offences = cursor.fetchall()
+        cursor.execute("SHOW server_version")
+        version = cursor.fetchone()[0]
+    for offence in offences[:10]:
+        console.print("audit:", *offence)
+    return rows, {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": f"{psutil.cpu_count()} cores, {psutil.virtual_memory().total >> 30} GiB, {platform.platform()}",
+        "versions": f"Python {platform.python_version()}, PostgreSQL {version}",
+        "client": CLIENT,
+        "seed": SEED,
+        "cards": cards,
+        "trips at the end": trips,
+        "offences": len(offences),
+        "settings": describe_settings(),
+    }
+
+
+def table_of(rows: list[Row]) -> Table:
+    """Target, ours, yardstick, ratio, met or not."""
+    table = Table(title="Targets, measured side by side in this run")
+    for heading in ("", "what", "ours", "yardstick", "ratio", "unit", "target", "met", "note"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(
+            row.number,
+            row.what,
+            f"{row.ours:,.1f}",
+            f"{row.yardstick:,.1f}" if row.yardstick else "",
+            f"{row.ratio:.2f}x" if row.ratio else "",
+            row.unit,
+            row.target,
+            "yes" if row.met else "NO",
+            row.note,
+        )
+    return table
+
+
+def as_json(row: Row) -> dict[str, Any]:
+    """A row for the file."""
+    return {**vars(row), "ratio": row.ratio}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
