@@ -228,6 +228,7 @@ class Account:
         self.cards[self.card].expired_at = now
         if self.net != 0:
             self._post("unclaimed", -self.net, self.card, now)
+            self._forget_credit_trips()
 
     def _decide(self, trip: Trip) -> TapDecision:
         """Rules 2 to 9 for one tap; the trips it can influence are priced again."""

@@ -137,12 +137,13 @@ class SideBySide:
         account = random.choice(self.accounts)
         amounts = (50, 49, 200, 3550, 7100, 9_999, 10_000, 20_000, 200_001, 418_000, 418_001)
         amount = random.choice(amounts)
-        target = random.choice((None, 0, 3550, 500_000))
+        tariff = account.rules.tariff(self.now)
+        target = random.choice((None, None, 0, tariff.trunk, tariff.zonal, 500_000))
         if target is not None and target > account.net:
             more = random.choice((-1, 0, 1))
             amount = min(max(target - account.net + more, 1), 450_000)
-        if account.debt > 50 and random.random() < 0.4:
-            amount = random.randint(50, account.debt)
+        if account.debt > 50 and random.random() < 0.6:
+            amount = random.choice((random.randint(50, account.debt), account.debt + tariff.trunk))
         channels = ("ticket_office", "machine", "retail", "online", "wallet", None)
         card_id = self._draw_card(account, random)
         channel, key = random.choice(channels), self._draw_money_key(random)
@@ -223,14 +224,18 @@ class SideBySide:
         cards = list(account.cards)
         return int(random.choice(cards) if random.random() < 0.2 else cards[-1])
 
+    def _newest_tariff(self) -> datetime:
+        """When the latest tariff began, if a tap can still be of that time; else now."""
+        began = self.accounts[0].rules.tariff(self.now + 5 * MINUTE).valid_from
+        return began if began > self.now - 7 * DAY else self.now
+
     def _draw_tap(self, random: Random) -> TapRequest:
         account = random.choice(self.accounts)
         tapped_at = self.now - draw_ago(random)
         edge = random.random()
         if edge < 0.06:
-            tapped_at = (
-                midnight(self.now - random.randint(0, 5) * DAY) - random.choice((0, 1)) * TICK
-            )
+            days = (midnight(self.now - random.randint(0, 5) * DAY), self._newest_tariff())
+            tapped_at = random.choice(days) - random.choice((0, 1)) * TICK
         elif account.trips and edge < 0.5:
             near = random.choice(account.trips[-6:]).at + draw_offset(random)
             # Far away trips cannot be joined any more: then the moment drawn stays.
