@@ -158,7 +158,9 @@ def run_audit(settings: Settings, chosen: argparse.Namespace) -> int:
     try:
         connection = psycopg2.connect(url, connect_timeout=settings.connect_timeout_seconds)
         with connection, connection.cursor() as cursor:
-            cursor.execute("SELECT * FROM api.audit(%s::bigint, %s::date)", [chosen.card, chosen.on])
+            cursor.execute(
+                "SELECT * FROM api.audit(%s::bigint, %s::date)", [chosen.card, chosen.on]
+            )
             offences = cursor.fetchall()
         connection.close()
     except psycopg2.Error as error:
