@@ -173,7 +173,7 @@ class ApiClient:
     def __init__(self, url: str, connections: int = 256, timeout_s: float = 30.0) -> None:
         parts = urlsplit(url)
         if parts.scheme != "http" or not parts.hostname:
-            raise ValueError(f"not an http:// address: {url}")
+            raise ValueError("not an http:// address")
         self.host, self.port = parts.hostname, parts.port or 80
         self.prefix = parts.path.rstrip("/")
         self.timeout_s = timeout_s

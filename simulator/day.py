@@ -49,6 +49,7 @@ class Habits:
     end: float = 0.05
     lost_factor: float = 1.0
     recharge_factor: float = 1.0
+    extra_recharges: float = 0.0
 
 
 class Leg(NamedTuple):
@@ -206,6 +207,9 @@ def top_up(
     rider: Rider, purse: Purse, at: float, habits: Habits, rng: Random, events: list[Event]
 ) -> None:
     """Before a journey: load money when it runs low, unless forgotten."""
+    if rng.random() < habits.extra_recharges:
+        recharge(rider, purse, at - 60 - 540 * rng.random(), habits, rng, events)
+        return
     if purse.prepaid > 0 or purse.free > 0 or purse.money >= rider.low:
         return
     if rng.random() < rider.forgetful and purse.money >= 0:

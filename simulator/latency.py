@@ -16,10 +16,11 @@ from simulator.client import Answer, ApiClient
 from simulator.measure import new_histogram, percentile_ms
 from simulator.population import settle_group
 from simulator.riders import make_riders
-from simulator.world import PREFIX, Unusable, read_stations
+from simulator.world import PREFIX, Unusable, connect, read_stations
 
 RIDERS = 50
 WARM_UP = 5
+TIMEOUT_S = 30.0
 CACHED_A_ROUND = 20
 
 
@@ -137,7 +138,7 @@ async def measure_latency(
 ) -> list[dict[str, Any]]:
     """Every row; `base` holds what the same answers cost from the base tables, in ms, as the
     service's side measured it, keyed by the endpoint's path under /analytics/."""
-    client = ApiClient(url, connections=2)
+    client = connect(url, 2, TIMEOUT_S)
     try:
         timings = await time_uncached(client, samples, seed)
         for timing in await time_analytics(client, rounds):

@@ -14,6 +14,7 @@ POSITIONS_EVERY_S = 1.0
 DASHBOARD_EVERY_S = 5.0
 SAMPLE = 1000  # riders whose day says how often riders tap in the scenario's part of it
 FEWEST_RIDERS, MOST_RIDERS = 200, 20_000
+RIDERS_AT_SPEED = 5000  # of a run at a speed, where the rate follows from the riders
 MAX_DAYS = 400  # a run longer than its riders' days in a year is a mistake
 DASHBOARDS = ("trips/total", "revenue", "users/active", "trips/hourly", "stations/top",
               "localities")  # fmt: skip
@@ -71,6 +72,8 @@ def arrivals(
 
 def riders_needed(city: City, scenario: Scenario) -> int:
     """As many riders as make the scenario's taps in their part of one day."""
+    if scenario.speed > 0:
+        return RIDERS_AT_SPEED
     sample = list(make_riders(city, SAMPLE, scenario.seed))
     taps = sum(event.what == "tap" for event in next(days(sample, city, scenario)))
     wanted = scenario.rate * scenario.duration_s * SAMPLE / max(1, taps)
@@ -152,6 +155,8 @@ def offline_windows(city: City, scenario: Scenario, rng: Random) -> list[tuple[f
         stop = stops[number % len(stops)]
         bus = number // len(stops)
         start = rng.random() * max(0.0, scenario.duration_s - scenario.offline_s)
+        if scenario.offline_from_s >= 0:
+            start = scenario.offline_from_s
         end = min(start + scenario.offline_s, scenario.duration_s)
         windows.append((start, end, ordinal[stop] * DEVICES_A_PLACE + bus))
     return sorted(windows)

@@ -11,9 +11,9 @@ from typing import Any
 
 import uvloop
 
-from simulator.client import ApiClient
 from simulator.scenario import Scenario
 from simulator.session import (
+    TIMEOUT_S,
     Outcome,
     Result,
     Tally,
@@ -23,7 +23,7 @@ from simulator.session import (
     drive_and_compare,
     set_clock,
 )
-from simulator.world import Unusable, read_totals
+from simulator.world import Unusable, connect, read_totals
 
 POLL_S = 0.05
 
@@ -35,7 +35,7 @@ async def run_parallel(
 ) -> Result:
     """Start the workers together, show their progress, merge what they bring home."""
     run = int(time.time())
-    client = ApiClient(url)
+    client = connect(url, 4, TIMEOUT_S)
     try:
         await check_service(client)
         before = await read_totals(client, datetime.now(UTC) if not scenario.speed else None)

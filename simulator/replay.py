@@ -30,6 +30,7 @@ from simulator.riders import Rider, make_riders
 from simulator.tariffs import BOGOTA_TIME
 from simulator.world import (
     Station,
+    connect,
     format_time,
     parse_time,
     read_cards,
@@ -40,6 +41,7 @@ from simulator.world import (
 WEEKDAY_TAPS = 4_000_000  # Bogotá's, December 2025
 TAPS_A_RIDER = 1.5  # of a weekday, riders who stay at home included
 LANES = 8  # batches in flight; a rider's events always take the same lane
+BATCH_TIMEOUT_S = 120.0
 QUIET = Habits(arrivals=0, alerts=0, balance=0, history=0, trips=0, end=0, lost_factor=0)
 URBANTRIPS = ("id_trx", "fecha_trx", "hora_trx", "id_tarjeta_trx", "id_linea_trx", "interno_trx",
               "latitud_trx", "longitud_trx")  # fmt: skip
@@ -312,7 +314,7 @@ def export_day(path: Path, events: Iterable[Event], city: City, midnight: dateti
 
 async def replay_day(url: str, scale: float, seed: int, export: Path | None) -> ReplayResult:
     """Plan the day, settle its riders, replay it, compare."""
-    client = ApiClient(url, connections=LANES * 2, timeout_s=120.0)
+    client = connect(url, LANES * 2, BATCH_TIMEOUT_S)
     try:
         before = await read_totals(client, datetime.now(UTC))
         stations = await read_stations(client)

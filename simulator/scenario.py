@@ -27,7 +27,8 @@ class Burst:
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """One run. `rate` is taps a second, its mean where the load is to `follow_day`; a `speed` above
-    0 runs the day itself at so many times real time instead."""
+    0 runs the day itself at so many times real time instead. Offline buses vanish each at its own
+    moment, or all together at `offline_from_s`."""
 
     name: str
     day_type: str = "weekday"
@@ -43,6 +44,7 @@ class Scenario:
     bursts: tuple[Burst, ...] = ()
     offline_buses: int = 0
     offline_s: float = 20.0
+    offline_from_s: float = -1.0
     incidents_a_minute: float = 0.5
     closed_station: str = ""
     vehicles: bool = True
@@ -85,7 +87,7 @@ def parse_scenario(name: str, text: str) -> Scenario:
         elif word in ("habits", "chances"):
             values[word] = fill(name, word, value)
         elif word == "bursts":
-            values[word] = tuple(Burst(**check(name, word, Burst, item)) for item in value)
+            values[word] = read_bursts(name, value)
         else:
             values.update(check(name, "scenario", Scenario, {word: value}))
     scenario = Scenario(**values)
@@ -96,8 +98,21 @@ def parse_scenario(name: str, text: str) -> Scenario:
     return scenario
 
 
-def fill(name: str, word: str, value: Mapping[str, Any]) -> Habits | Chances:
+def read_bursts(name: str, value: object) -> tuple[Burst, ...]:
+    """The bursts, each whole."""
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise BadInput(f"scenario {name}: bursts is a list of tables")
+    for item in value:
+        check(name, "bursts", Burst, item)
+        if missing := {field.name for field in fields(Burst)} - set(item):
+            raise BadInput(f"scenario {name}: bursts needs {', '.join(sorted(missing))}")
+    return tuple(Burst(**item) for item in value)
+
+
+def fill(name: str, word: str, value: object) -> Habits | Chances:
     """A nested table over its defaults."""
+    if not isinstance(value, dict):
+        raise BadInput(f"scenario {name}: {word} is a table")
     if word == "habits":
         return replace(Habits(), **check(name, word, Habits, value))
     return replace(Chances(), **check(name, word, Chances, value))
@@ -110,7 +125,11 @@ def check(name: str, word: str, kind: type, table: Mapping[str, Any]) -> dict[st
         if key not in known or key == "name":
             raise BadInput(f"scenario {name}: unknown word {key!r} in {word}")
         wants_text, wants_flag = known[key] is str, known[key] is bool
-        if wants_flag != isinstance(value, bool) or wants_text != isinstance(value, str):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        is_right = is_number
+        if wants_flag or wants_text:
+            is_right = isinstance(value, bool if wants_flag else str)
+        if not is_right:
             raise BadInput(f"scenario {name}: {key} cannot be {value!r}")
         if not wants_text and not wants_flag and value < 0:
             raise BadInput(f"scenario {name}: {key} must not be below 0")

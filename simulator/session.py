@@ -25,6 +25,7 @@ from simulator.world import (
     ServiceClock,
     Station,
     Unusable,
+    connect,
     fetch,
     format_time,
     pages,
@@ -108,7 +109,7 @@ class Worker:
     def __init__(
         self, url: str, scenario: Scenario, run: int, number: int = 0, workers: int = 1
     ) -> None:
-        self.client = ApiClient(url, CONNECTIONS, TIMEOUT_S)
+        self.client = connect(url, CONNECTIONS, TIMEOUT_S)
         self.scenario = scenario
         self.run = run
         self.number = number
@@ -119,7 +120,7 @@ class Worker:
     async def prepare(self) -> tuple[Driver, list[Departure]]:
         """Riders with cards and money, and the whole load planned before the first request."""
         stations = await read_stations(self.client)
-        city = read_city(stations)
+        city = known_city(stations)
         count = self.scenario.riders or riders_needed(city, self.scenario)
         everybody = make_riders(city, count, self.scenario.seed)
         riders = [rider for rider in everybody if rider.number % self.workers == self.number]
@@ -202,6 +203,14 @@ class Worker:
             differences=len(self.books.differences),
             latency=latency_rows(recorder),
         )
+
+
+def known_city(stations: Mapping[str, Station]) -> City:
+    """As much of the city as the service knows."""
+    try:
+        return read_city(stations)
+    except ValueError as error:
+        raise Unusable("the service lacks trunk, zonal or cable stations of Bogotá") from error
 
 
 async def set_clock(client: ApiClient, scenario: Scenario) -> None:

@@ -52,6 +52,14 @@ class ServiceClock:
         return self.at + timedelta(seconds=(time.monotonic() - self.measured) * self.speed)
 
 
+def connect(url: str, connections: int, timeout_s: float) -> ApiClient:
+    """A client of the service at an address."""
+    try:
+        return ApiClient(url, connections, timeout_s)
+    except ValueError as error:
+        raise Unusable(f"--url {url}: {error}") from error
+
+
 async def fetch(client: ApiClient, path: str) -> dict[str, Any]:
     """One GET that must succeed."""
     try:

@@ -41,7 +41,8 @@ class FakeService:
         self.answers: dict[tuple[object, ...], tuple[int, Any]] = {}
         self.recharged = 0
         self.frozen_until = 0.0
-        self.forget_fare_of: int | None = None
+        self.misdeed = ""  # "forget a fare" or "double a recharge", done once
+        self.victim: int | None = None
         self.stations = [
             {
                 "station_id": number,
@@ -201,7 +202,9 @@ class FakeService:
             return self.answers[key]
         card_id, now = wish["card_id"], datetime.now(UTC)
         at = parse_time(wish["tapped_at"]) if "tapped_at" in wish else None
-        account, held = self.accounts[card_id], self.accounts[card_id].net
+        account = self.accounts[card_id]
+        self._choose_victim(card_id)
+        held = account.net
         decision = account.tap(
             card_id,
             wish["station_id"],
@@ -212,7 +215,7 @@ class FakeService:
             device_id=wish["device_id"],
             device_seq=wish["device_seq"],
         )
-        if card_id == self.forget_fare_of:
+        if card_id == self.victim and self.misdeed == "forget a fare":
             account.net = held
         if decision.outcome != "accepted":
             self.answers[key] = STATUS.get(decision.outcome, 409), {"code": decision.outcome}
@@ -229,6 +232,15 @@ class FakeService:
             )
         return self.answers[key]
 
+    def _choose_victim(self, card_id: int) -> None:
+        account = self.accounts[card_id]
+        if not self.misdeed or self.victim is not None or not 20_000 <= account.net < 90_000:
+            return
+        self.victim = card_id
+        if self.misdeed == "double a recharge":
+            account.recharge(card_id, 7100, datetime.now(UTC), token=next(self.ids))
+            self.recharged += 7100
+
     async def start_trip(self, request: web.Request) -> web.Response:
         status, body = self._tap(await request.json())
         return reply(body, status)
@@ -238,7 +250,9 @@ class FakeService:
         results = []
         for wish in taps:
             status, body = self._tap(wish)
-            results.append({"outcome": "accepted" if status == 201 else body["code"], **body})
+            refused = {"fare": None, "balance": self.accounts[wish["card_id"]].balance}
+            outcome = "accepted" if status == 201 else body["code"]
+            results.append({**refused, **body, "outcome": outcome})
         return reply({"results": results})
 
     async def balance(self, request: web.Request) -> web.Response:

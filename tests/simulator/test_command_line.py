@@ -1,0 +1,126 @@
+"""`transit-sim`: what was asked wrongly ends at once with one clear line and exit code 2."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+from aiohttp import web
+
+from simulator.__main__ import main
+from tests.simulator.fake_service import FakeService
+
+
+@pytest.fixture
+def fake_url() -> Iterator[str]:
+    """The fake service in a thread: the commands run loops of their own."""
+    loop = asyncio.new_event_loop()
+    runner = web.AppRunner(FakeService().app())
+
+    async def start() -> int:
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port: int = runner.addresses[0][1]
+        return port
+
+    port = loop.run_until_complete(start())
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{port}"
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.run_until_complete(runner.cleanup())
+    loop.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "rush"], "no scenario 'rush'"),
+        (["run", "rush-hour", "--fail-if", "p99 high"], "does not parse"),
+        (["run", "rush-hour", "--burst", "5"], "write AT:LASTING:FACTOR"),
+        (["run", "rush-hour", "--workers", "0"], "--workers is 1 to 16"),
+        (["run", "rush-hour", "--riders", "-1"], "riders must not be below 0"),
+        (["run", "rush-hour", "--url", "http://127.0.0.1:9"], "does not accept connections"),
+        (["run", "rush-hour", "--url", "localhost"], "not an http:// address"),
+        (["city", "--riders", "5"], "--riders is 1,000 to"),
+        (["day", "--scale", "3"], "--scale is at most 2"),
+        (["day", "--only-export"], "--only-export needs"),
+        (["day", "--url", "http://127.0.0.1:9"], "does not accept connections"),
+        (["latency", "--rounds", "0"], "at least 1"),
+        (["latency", "--base", "/nowhere.json"], "--base /nowhere.json"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_2(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    complaint = capsys.readouterr().err
+    assert said in complaint
+    assert complaint.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["run"], ["run", "rush-hour", "--rate", "0"], ["swim"]])
+def test_a_wrong_option_is_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+
+
+def test_a_run_writes_its_reports_and_judges_its_thresholds(
+    fake_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    short = ["run", "rush-hour", "--url", fake_url, "--rate", "40", "--duration", "1.5",
+             "--riders", "200"]  # fmt: skip
+    files = ["--json", str(tmp_path / "r.json"), "--html", str(tmp_path / "r.html")]
+    assert main([*short, *files, "--fail-if", "p50(start_trip) > 20s"]) == 0
+    assert orjson.loads((tmp_path / "r.json").read_bytes())["books"]["agree"] is True
+    assert (tmp_path / "r.html").read_text().startswith("<!doctype html>")
+    assert main([*short, "--fail-if", "requests > 1"]) == 1
+    assert "Met        requests > 1" in capsys.readouterr().out
+
+
+def test_two_workers_drive_one_run(fake_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["run", "rush-hour", "--url", fake_url, "--rate", "40", "--duration", "2",
+                 "--riders", "200", "--workers", "2"]  # fmt: skip
+    assert main(arguments) == 0
+    assert "CPU" in (out := capsys.readouterr().out)
+    assert "200 riders" in out
+    assert "agree to the peso" in out
+
+
+def test_a_speed_needs_a_simulated_clock(fake_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "rush-hour", "--url", fake_url, "--speed", "60"]) == 2
+    assert "--simulated-clock" in capsys.readouterr().err
+
+
+def test_a_small_day_is_replayed_and_exported(
+    fake_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    csv = tmp_path / "day.csv"
+    arguments = ["day", "--url", fake_url, "--scale", "0.0002", "--export", str(csv)]
+    assert main([*arguments, "--json", str(tmp_path / "day.json")]) == 0
+    result = orjson.loads((tmp_path / "day.json").read_bytes())
+    lines = csv.read_text().splitlines()
+    assert lines[0].startswith("id_trx,fecha_trx,hora_trx,id_tarjeta_trx")
+    assert len(lines) - 1 == result["taps"] == pytest.approx(800, rel=0.15)
+    assert result["books_agree"] is True
+    assert "agree to the peso" in capsys.readouterr().out
+
+
+def test_a_day_is_exported_without_a_service(tmp_path: Path) -> None:
+    files = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    for file in files:
+        assert main(["day", "--scale", "0.0005", "--export", str(file), "--only-export"]) == 0
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_the_city_is_printed_and_judged(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["city", "--riders", "2000", "--max-error", "1"]) == 0
+    assert main(["city", "--riders", "2000", "--max-error", "0.001"]) == 1
+    out = capsys.readouterr().out
+    assert "trunk taps per card" in out
+    assert "FAILS" in out

@@ -1,0 +1,144 @@
+"""Runs against the fake service: books that agree, books that do not, and honest percentiles."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from simulator.actor import Actor, Chances, Turns
+from simulator.books import Books
+from simulator.client import ApiClient
+from simulator.day import Event
+from simulator.drive import Driver
+from simulator.load import Departure
+from simulator.measure import Recorder, percentile_ms
+from simulator.world import ServiceClock, Station, parse_time
+from tests.simulator.conftest import Fake
+
+
+async def test_books_agree_after_a_rush_hour_with_everything_in_it(fake: Fake) -> None:
+    chances = Chances(lost_answer=0.05, duplicate=0.05, reorder=1.0)
+    result = await fake.run(chances=chances)
+    assert result.recorder.failures == {}
+    assert result.differences == []
+    assert result.total_differences == []
+    assert result.books_agree
+    assert result.cards >= result.riders == 300
+    recorder = result.recorder
+    assert recorder.retries["lost on purpose"] > 0
+    assert recorder.outcomes["start_trip (repeated)"].total() > 0
+    assert recorder.outcomes["uploaded tap"].total() > 0
+    assert {"recharge", "read_balance", "read_arrivals", "create_alert"} <= set(recorder.outcomes)
+    assert sum(recorder.taps_by_hour.values()) == sum(recorder.taps_by_place.values())
+
+
+async def test_a_forgotten_fare_names_the_card_with_its_events(fake: Fake) -> None:
+    fake.service.misdeed = "forget a fare"
+    result = await fake.run()
+    assert not result.books_agree
+    mine = [d for d in result.differences if d.card_id == fake.service.victim]
+    assert mine == result.differences
+    assert any("balance" in difference.what for difference in mine)
+    assert any("tap at station" in event for event in mine[-1].events)
+    assert "outstanding_balance" in {name for name, _, _ in result.total_differences}
+
+
+async def test_a_doubled_recharge_shows_in_balance_total_and_statement(fake: Fake) -> None:
+    fake.service.misdeed = "double a recharge"
+    result = await fake.run()
+    assert {d.card_id for d in result.differences} == {fake.service.victim}
+    assert ("recharged", 7100) in [
+        (name, told - expected) for name, told, expected in result.total_differences
+    ]
+    extra = f"card {fake.service.victim}: only the service has: recharge of 7100"
+    assert any(line.startswith(extra) for line in result.statements)
+
+
+async def test_a_rider_does_one_thing_at_a_time() -> None:
+    turns, order = Turns(), []
+
+    async def act(rider: int, name: str, wait_s: float) -> None:
+        turn = await turns.take((rider,))
+        await asyncio.sleep(wait_s)
+        order.append(name)
+        turns.pass_on((rider,), turn)
+
+    await asyncio.gather(act(1, "slow", 0.02), act(1, "fast", 0), act(2, "other", 0.005))
+    assert order == ["other", "slow", "fast"]
+
+
+def make_driver(url: str) -> Driver:
+    """A driver that only reads arrivals."""
+    stations = {"02000": Station(1, "02000", "Portal Norte", "portal", 4.75, -74.05)}
+    actor = Actor(
+        ApiClient(url, connections=1000), stations, {"02000": "trunk"}, Books(), Recorder(),
+        ServiceClock(parse_time("2026-11-22T12:00:00Z"), time.monotonic()), 1, Chances(),
+        Random(1),
+    )  # fmt: skip
+    return Driver(actor, None, ["02000"])
+
+
+async def test_a_frozen_server_shows_in_the_percentiles_as_theory_says(
+    aiohttp_server: Callable[..., Awaitable[Any]],
+) -> None:
+    """Frozen for F of D seconds, an open load waits longer than x with probability (F - x) / D."""
+    thaw = asyncio.Event()
+    thaw.set()
+
+    async def answer(request: web.Request) -> web.Response:
+        await thaw.wait()
+        return web.json_response({})
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    server = await aiohttp_server(app)
+    url = f"http://127.0.0.1:{server.port}"
+    # a machine that stalls for reasons of its own gets another chance
+    for _ in range(3):
+        errors = await frozen_run(url, thaw)
+        if max(errors) <= 0.05:
+            return
+    pytest.fail(f"percentiles off theory by {errors}")
+
+
+async def frozen_run(url: str, thaw: asyncio.Event) -> list[float]:
+    """The relative errors of four percentiles in a run whose server was frozen for 2 s of 7."""
+    rate, duration = 50, 7.0
+    driver = make_driver(url)
+    event = Event(0.0, "arrivals", 0, "02000")
+    load = (Departure(number / rate, "event", 0, event) for number in range(int(rate * duration)))
+    driving = asyncio.create_task(driver.run(load))
+    await asyncio.sleep(2)
+    thaw.clear()
+    started = time.monotonic()
+    await asyncio.sleep(2)
+    thaw.set()
+    frozen = time.monotonic() - started
+    await driving
+    driver.actor.client.close()
+    histogram = driver.recorder.latency["read_arrivals"]
+    assert histogram.get_total_count() == rate * duration
+    errors = []
+    for percentile in (85, 90, 95, 99):
+        theory_ms = 1000 * (frozen - duration * (1 - percentile / 100))
+        errors.append(abs(percentile_ms(histogram, percentile) / theory_ms - 1))
+    return errors
+
+
+async def test_what_a_dead_service_leaves_unanswered_is_a_failure(unused_tcp_port: int) -> None:
+    driver = make_driver(f"http://127.0.0.1:{unused_tcp_port}")
+    event = Event(0.0, "arrivals", 0, "02000")
+    await driver.run(iter([Departure(0.0, "event", 0, event)]))
+    assert sum(driver.recorder.failures.values()) == 1
+    assert driver.recorder.outcomes["read_arrivals"]["no_answer"] == 1
+
+
+async def test_a_defect_of_the_simulator_is_never_hidden(fake: Fake) -> None:
+    driver = make_driver(fake.url)
+    event = Event(0.0, "arrivals", 0, "a station nobody knows")
+    await driver.run(iter([Departure(0.0, "event", 0, event)]))
+    assert "simulator: KeyError" in next(iter(driver.recorder.failures))

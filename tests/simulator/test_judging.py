@@ -1,0 +1,127 @@
+"""Scenario files, thresholds and measurements: what is taken, what is refused, what is said."""
+
+import pickle
+
+import pytest
+
+from simulator.measure import Recorder, latency_rows, percentile_ms
+from simulator.scenario import BadInput, load_scenario, parse_scenario, scenario_names
+from simulator.thresholds import parse_threshold
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_every_scenario_that_comes_along_is_one(name: str) -> None:
+    scenario = load_scenario(name)
+    assert scenario.name == name
+    assert scenario.rate > 0
+
+
+def test_the_scenarios_that_are_promised_are_there() -> None:
+    assert set(scenario_names()) >= {
+        "rush-hour", "sunday", "payday", "station-incident", "offline-buses",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("rate = ", "scenario mine: Invalid value"),
+        ("raet = 5", "unknown word 'raet'"),
+        ("name = 'x'", "unknown word 'name'"),
+        ("rate = 'fast'", "rate cannot be 'fast'"),
+        ("rate = -1", "rate must not be below 0"),
+        ("vehicles = 1", "vehicles cannot be 1"),
+        ("day_type = 'monday'", "weekday, saturday or sunday"),
+        ("from = '25:00'", "not a time like 05:30"),
+        ("from = '10:00'\nto = '09:00'", "from must come before to"),
+        ("[habits]\nballance = 1", "unknown word 'ballance' in habits"),
+        ("[[bursts]]\nat_s = 1\nsize = 3", "unknown word 'size' in bursts"),
+        ("[[bursts]]\nat_s = 1", "bursts needs"),
+        ("habits = 3", "habits is a table"),
+        ("bursts = 3", "bursts is a list of tables"),
+    ],
+)
+def test_a_wrong_scenario_is_refused_with_its_word(text: str, why: str) -> None:
+    with pytest.raises(BadInput, match=why):
+        parse_scenario("mine", text)
+
+
+def test_an_unknown_scenario_is_answered_with_those_there_are() -> None:
+    with pytest.raises(BadInput, match="no scenario 'rush'.*rush-hour"):
+        load_scenario("rush")
+
+
+def measured() -> Recorder:
+    recorder = Recorder()
+    recorder.wall_s = 10.0
+    for number in range(100):
+        recorder.sent(number / 10, 0.0001)
+        recorder.answered("start_trip", "ok", number / 10, 0.010 + number / 10_000)
+    recorder.answered("recharge", "insufficient_balance", 1.0, 0.5)
+    return recorder
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("p99(start_trip) > 25ms", False),
+        ("p99(start_trip) > 19ms", True),
+        ("p50(start_trip)>14000us", True),
+        ("p100 > 0.4s", True),
+        ("p99.9(recharge) >= 400 ms", True),
+        ("errors > 0%", False),
+        ("refused > 0.5%", True),
+        ("refused(insufficient_balance) < 0.5%", False),
+        ("requests < 50", False),
+        ("requests(recharge) <= 1", True),
+        ("rate < 11/s", True),
+        ("lag > 5ms", False),
+    ],
+)
+def test_a_threshold_is_judged_by_the_measurements(text: str, holds: bool) -> None:
+    assert parse_threshold(text).fails(measured()) is holds
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("p99(start_trip) > ", "does not parse"),
+        ("latency > 5ms", "does not parse"),
+        ("p99 > 5", "given in us or ms or s"),
+        ("p99 > 5%", "given in us or ms or s"),
+        ("errors > 5ms", "given in %"),
+        ("p101 > 5ms", "no percentile above 100"),
+    ],
+)
+def test_a_threshold_that_does_not_parse_is_refused(text: str, why: str) -> None:
+    with pytest.raises(BadInput, match=why):
+        parse_threshold(text)
+
+
+def test_a_threshold_on_an_unknown_endpoint_is_refused() -> None:
+    with pytest.raises(BadInput, match="no endpoint 'tap'"):
+        parse_threshold("p99(tap) > 5ms").fails(measured())
+
+
+def test_measurements_survive_the_way_between_processes_and_add_up() -> None:
+    mine, other = measured(), pickle.loads(pickle.dumps(measured()))
+    before = percentile_ms(mine.latency["start_trip"], 99)
+    mine.merge(other)
+    assert mine.requests() == 202
+    assert percentile_ms(mine.latency["start_trip"], 99) == before
+    assert mine.seconds[1].asked == 20
+    assert latency_rows(mine)[0]["endpoint"] == "start_trip"
+
+
+def test_an_honest_run_is_not_spoiled_and_a_late_busy_or_dropping_one_is() -> None:
+    recorder = measured()
+    recorder.cpu_s = 1.0
+    assert recorder.spoiled() == []
+    for number in range(10):
+        recorder.sent(number, 0.050)
+    recorder.cpu_s = 9.9
+    recorder.dropped["event"] = 3
+    reasons = " ".join(recorder.spoiled())
+    assert "send lag" in reasons
+    assert "core" in reasons
+    assert "3 pieces of work were dropped" in reasons
