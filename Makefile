@@ -9,32 +9,44 @@ PORT     ?= 8000
 VENV  := .venv
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/installed
+TEST_STAMP := $(VENV)/installed-for-tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint clean
+.PHONY: help install run test mutants lint clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP)  ## make .venv and install the project into it
 
-# Again only when what is to be installed changed; the stamp lies inside, so it goes with it.
+# Again only when what is to be installed changed; the stamps lie inside, so they go with it.
+# Not compiled: Python compiles what it imports, and most modules never are.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+
 $(STAMP): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
 		|| { echo "cannot make $(VENV); on Debian: apt-get install python3-venv"; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	$(INSTALL) -e .
 	@touch $(STAMP)
+
+# What only tests and linters need; `make run` does without.
+$(TEST_STAMP): $(STAMP)
+	$(INSTALL) -e '.[test]'
+	@touch $(TEST_STAMP)
 
 # exec: Ctrl-C and kill reach the Python program itself.
 run: $(STAMP)  ## start everything and drive it with a simulated rush hour (DURATION=60 SERVE=1 PORT=8000)
 	@exec $(BIN)/python -m simulator demo --duration $(DURATION) --serve $(SERVE) --port $(PORT)
 
-test: $(STAMP)  ## run the whole test suite, on servers of its own
+test: $(TEST_STAMP)  ## run the whole test suite, on servers of its own
 	@exec $(BIN)/python -m pytest $(ARGS)
 
-lint: $(STAMP)  ## check style and types of Python, and the SQL
+mutants: $(TEST_STAMP)  ## break the procedures line by line, and see a test fail each time
+	@exec $(BIN)/python -m tests.mutants $(ARGS)
+
+lint: $(TEST_STAMP)  ## check style and types of Python, and the SQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
