@@ -24,7 +24,8 @@ CROSS JOIN LATERAL api.find_pass(t) AS p
 WHERE
     t.pass_id IS NULL
     AND (p_account_id IS NULL OR t.account_id = p_account_id)
-    AND p.pass_id IS NOT NULL
+    -- Bought at the very moment of the arrival may have been after it.
+    AND p.purchased_at < t.accepted_at
     AND api.count_pass_trips_of_day(p.pass_id, t, true) < p.max_trips_per_day
 $$;
 COMMENT ON FUNCTION api.audit_due_passes(bigint) IS 'Trips that should have been on a pass';
