@@ -52,6 +52,14 @@ class Scenario:
     habits: Habits = Habits()
     chances: Chances = Chances()
 
+    def within_its_day(self) -> "Scenario":
+        """At a speed the run is over when the scenario's part of the day is."""
+        if self.speed <= 0:
+            return self
+        return replace(
+            self, duration_s=min(self.duration_s, (self.to_s - self.from_s) / self.speed)
+        )
+
 
 def scenario_names() -> list[str]:
     """The scenarios that come with the simulator."""

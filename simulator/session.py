@@ -110,7 +110,7 @@ class Worker:
         self, url: str, scenario: Scenario, run: int, number: int = 0, workers: int = 1
     ) -> None:
         self.client = connect(url, CONNECTIONS, TIMEOUT_S)
-        self.scenario = scenario
+        self.scenario = scenario.within_its_day()
         self.run = run
         self.number = number
         self.workers = workers
