@@ -3,7 +3,8 @@
 How old an answer can be. Every copy carries the moment just before its database read began, and
 its age counts from there through both tiers; nothing ever makes it young again.
 
-- HIT: from this process or from Redis, at most `ttl_s` old when it leaves. Both tiers judge by the
+- HIT: from this process or from Redis, at most `ttl_s` old when it leaves, and less where the load
+  said so (arrivals: until the soonest one). Both tiers judge by the
   same moment, so their ages do not add up; a Redis that hangs, dies or comes back empty can only
   cause loads, never an older answer.
 - MISS, BYPASS: loaded for this request, or by the load of the same key that was under way when it
@@ -22,6 +23,7 @@ import contextlib
 import dataclasses
 import hashlib
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Final
@@ -82,10 +84,11 @@ STORES: Final = 64
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a load may return instead of a bare body: how long that may serve as a stale copy."""
+    """What a load may return instead of a bare body: for how long that is fresh and usable."""
 
     body: dict[str, Any]
     stale_for_s: float
+    fresh_for_s: float = math.inf
 
 
 Load = Callable[[], Awaitable[dict[str, Any] | Loaded]]
@@ -139,7 +142,7 @@ class Cache:
         copy = self._copies.get(key)
         if copy is not None:
             now = time.monotonic()
-            if now - copy.loaded <= family.ttl_s:
+            if now <= copy.fresh_until:
                 return copy, "HIT"
             if now < copy.pause_until and now < copy.stale_until:
                 return copy, "STALE"
@@ -153,7 +156,7 @@ class Cache:
 
     async def _fill(self, family: Family, key: str, load: Load) -> tuple[Copy, str]:
         known, reached = await self._get(key)
-        if known is not None and time.monotonic() - known.loaded <= family.ttl_s:
+        if known is not None and time.monotonic() <= known.fresh_until:
             self._keep(key, known)
             return known, "HIT"
         try:
@@ -170,12 +173,16 @@ class Cache:
     async def _load(self, family: Family, load: Load) -> Copy:
         started = time.monotonic()
         loaded = await load()
-        stale_for_s = family.stale_s
+        fresh_for_s, stale_for_s = family.ttl_s, family.stale_s
         if isinstance(loaded, Loaded):
             # A simulated clock runs at a speed of its own: its bounds say nothing in real seconds.
-            stale_for_s = 0.0 if self._simulated else min(stale_for_s, loaded.stale_for_s)
+            if self._simulated:
+                stale_for_s = 0.0
+            else:
+                fresh_for_s = min(fresh_for_s, loaded.fresh_for_s)
+                stale_for_s = min(stale_for_s, loaded.stale_for_s)
             loaded = loaded.body
-        return Copy.make(loaded, loaded=started, stale_for_s=stale_for_s)
+        return Copy.make(loaded, loaded=started, fresh_for_s=fresh_for_s, stale_for_s=stale_for_s)
 
     def _stale(self, key: str, known: Copy | None) -> Copy | None:
         """The youngest copy that may still be served now that a load failed."""
@@ -286,8 +293,9 @@ async def cached(
     key = f"{cache.prefix}:{family}:{tuple(key_parts)!r}"
     copy, result = await cache.find(kind, key, load)
     cache.metrics.count_cached_read(family, result)
-    age_s = time.monotonic() - copy.loaded
-    left_s = max(0, int(kind.ttl_s - age_s))
+    now = time.monotonic()
+    age_s = now - copy.loaded
+    left_s = max(0, int(copy.fresh_until - now))
     headers = {
         "X-Cache": result,
         "Age": str(int(age_s)),

@@ -108,3 +108,27 @@ async def test_two_thousand_positions_are_taken_at_once(city: City) -> None:
     taken = await city.post("vehicles/positions", {"positions": seen[:2000]})
     assert (taken.status, taken.body) == (202, {"accepted": 2000})
     assert (await city.post("vehicles/positions", {"positions": seen})).status == 422
+
+
+async def test_vehicle_that_has_arrived_is_gone_from_cached_answers_too(city: City) -> None:
+    stops = await first_stops(city)
+    path = f"stations/{stops[3]['station_id']}/arrivals"
+    start = datetime.now(UTC)
+    seen = position(stops[1], recorded_at=start.isoformat())
+    await city.post("vehicles/positions", {"positions": [seen]})
+    (arrival,) = (await city.get(f"{path}?limit=1")).body["arrivals"]
+    on_the_way = datetime.fromisoformat(arrival["predicted_arrival_time"]) - start
+    almost_there = datetime.now(UTC) - on_the_way + timedelta(seconds=0.7)
+    soon = position(stops[1], vehicle_id=78, recorded_at=almost_there.isoformat())
+    await city.post("vehicles/positions", {"positions": [soon]})
+    cached = 0
+    while True:
+        asked_at = datetime.now(UTC)
+        answer = await city.get(path)
+        coming = {a["vehicle_id"]: a["predicted_arrival_time"] for a in answer.body["arrivals"]}
+        if 78 not in coming:
+            break
+        cached += answer.headers["X-Cache"] == "HIT"
+        assert datetime.fromisoformat(coming[78]) > asked_at
+    assert cached > 0
+    assert set(coming) == {77}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from aiohttp import web
 
 from transit_api.cache import Loaded, cached
@@ -37,8 +39,11 @@ async def read_arrivals(request: web.Request) -> web.Response:
             "as_of": rows[0]["as_of"],
             "arrivals": [ArrivalResponse.shape(row) for row in coming],
         }
-        # A copy that outlives its last prediction would tell of vehicles that are gone.
-        last = max((row["seconds_away"] for row in coming), default=0)
-        return Loaded(body, stale_for_s=last)
+        # A copy that outlives a prediction would tell of a vehicle that is gone: with the soonest
+        # it is not fresh any more, with the last it is of no use.
+        away_s = [(row["predicted_arrival_time"] - row["as_of"]).total_seconds() for row in coming]
+        if not away_s:
+            return Loaded(body, stale_for_s=math.inf)
+        return Loaded(body, stale_for_s=max(away_s), fresh_for_s=min(away_s))
 
     return await cached(request, "arrivals", (station_id, limit), load)
