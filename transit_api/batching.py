@@ -41,6 +41,7 @@ LONGEST_WAIT_S: Final = 0.9
 UPLOAD_CHUNK: Final = 250
 UPLOADS_AT_A_TIME: Final = 2
 UPLOADS_WAITING: Final = 64
+LONGEST_UPLOAD_WAIT_S: Final = 5.0
 
 
 class Overloaded(Exception):
@@ -116,10 +117,16 @@ class Batcher:
             raise Overloaded
         self._uploads_waiting += 1
         try:
-            async with self._uploads:
-                return await self._upload(elements)
+            async with asyncio.timeout(LONGEST_UPLOAD_WAIT_S):
+                await self._uploads.acquire()
+        except TimeoutError:
+            raise Overloaded from None
         finally:
             self._uploads_waiting -= 1
+        try:
+            return await self._upload(elements)
+        finally:
+            self._uploads.release()
 
     async def _upload(self, elements: Sequence[Element]) -> list[Row]:
         loop = asyncio.get_running_loop()
@@ -130,6 +137,10 @@ class Batcher:
                 for element in elements[start : start + UPLOAD_CHUNK]
             ]
             await self._decide(answers, self._upload_call)
+            # All are looked at, because asyncio complains of failures that nobody asked for.
+            failures = [answer.exception() for _, answer in answers]
+            for failure in filter(None, failures):
+                raise failure
             rows.extend([answer.result() for _, answer in answers])
         return rows
 

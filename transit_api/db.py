@@ -47,6 +47,7 @@ UPLOAD_CONNECTIONS: Final = 2
 UPKEEP_CONNECTIONS: Final = 2
 # Calls that may wait for a connection, for each one of the pool; the next one is refused.
 WAITERS_PER_CONNECTION: Final = 64
+LOGGED_STATEMENT: Final = 80
 PING_TIMEOUT_S: Final = 0.9
 
 
@@ -180,18 +181,22 @@ class Pool:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            log.warning("a statement hit statement_timeout", extra=self._name)
+            log.warning("a statement took too long", extra=self._about(sql))
             raise DatabaseUnavailable from None
         except TimeoutError:
-            log.warning("the database fell silent under a statement", extra=self._name)
+            log.warning("the database fell silent under a statement", extra=self._about(sql))
             raise DatabaseUnavailable from None
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             if error.pgcode in LOST_RACE:
                 raise
-            log.warning("a statement failed: %s", str(error).strip(), extra=self._name)
+            log.warning("a statement failed: %s", str(error).strip(), extra=self._about(sql))
             raise ConnectionLost from error
         finally:
             cursor.close()
+
+    def _about(self, sql: str) -> dict[str, str]:
+        """For whoever reads the log; no statement of ours holds a value."""
+        return {**self._name, "statement": sql[:LOGGED_STATEMENT]}
 
     async def close(self) -> None:
         """Close every connection; those in use first finish what they do."""

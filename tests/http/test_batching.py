@@ -214,12 +214,29 @@ async def test_uploads_that_wait_are_limited_overloaded(monkeypatch: pytest.Monk
     monkeypatch.setattr(batching, "UPLOADS_WAITING", 1)
     server = Server(held=True)
     batcher = make_batcher(server)
-    first = asyncio.create_task(batcher.submit_many([(1,)]))
-    await until(lambda: server.calls)
+    uploads = [
+        asyncio.create_task(batcher.submit_many([(n,)]))
+        for n in range(batching.UPLOADS_AT_A_TIME + 1)
+    ]
+    await until(lambda: len(server.calls) == batching.UPLOADS_AT_A_TIME)
     with pytest.raises(Overloaded):
-        await batcher.submit_many([(2,)])
+        await batcher.submit_many([(9,)])
     server.released.set()
-    await first
+    await asyncio.gather(*uploads)
+
+
+async def test_wait_of_an_upload_is_bounded_overloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batching, "LONGEST_UPLOAD_WAIT_S", 0.02)
+    server = Server(held=True)
+    batcher = make_batcher(server)
+    uploads = [
+        asyncio.create_task(batcher.submit_many([(n,)])) for n in range(batching.UPLOADS_AT_A_TIME)
+    ]
+    await until(lambda: len(server.calls) == batching.UPLOADS_AT_A_TIME)
+    with pytest.raises(Overloaded):
+        await batcher.submit_many([(9,)])
+    server.released.set()
+    await asyncio.gather(*uploads)
 
 
 async def test_element_without_an_answer_is_a_defect() -> None:
