@@ -5,6 +5,9 @@ PYTHON   ?= python3
 DURATION ?= 60
 SERVE    ?= 1
 PORT     ?= 8000
+# Options of `make faults` and `make soak`.
+SEEDS    ?= 1..20
+MINUTES  ?= 20
 
 VENV  := .venv
 BIN   := $(VENV)/bin
@@ -12,7 +15,7 @@ STAMP := $(VENV)/installed
 TEST_STAMP := $(VENV)/installed-for-tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test mutants lint clean
+.PHONY: help install run test mutants faults soak lint clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -173,6 +173,16 @@ def test_refused_tap_counts_nowhere(story, settle):
     assert read(story, "read_trip_totals", None, None)[0][:3] == (1, 1, 0)
 
 
+def test_foldings_add_up(story):
+    for _ in range(2):
+        story.tap(story.make_card(balance=FARE))
+        story.fold()
+    assert read(story, "read_trips_hourly", None)[12][1:4] == (12, 2, 2 * FARE)
+    assert read(story, "read_revenue", None, None)[0][:4] == (2 * FARE, 2 * FARE, 0, 0)
+    assert read(story, "read_trip_totals", None, None)[0][:3] == (2, 2, 0)
+    assert read(story, "read_active_users", 1)[0][:2] == (2, 2)
+
+
 def test_folding_takes_no_more_than_its_limit(story, a_week):
     before = story.ask_one("SELECT count(*) AS deltas FROM transit.activity_deltas").deltas
     assert story.ask_one("SELECT api.fold_rollups(3) AS folded").folded == 3

@@ -111,16 +111,12 @@ def test_late_free_trip_changes_nothing_in_the_next_month(story):
     assert corrections(story, card_id) == []
 
 
-def test_free_trips_move_over_trips_that_keep_their_price(story):
-    """The search for trips to reprice must not stop at the transfer in between."""
-    card_id = story.make_card(balance=30_000, profile="senior")
-    free = story.tap(card_id, ZONAL, at=NOON - 9 * HOUR)
-    transfer = story.tap(card_id, TRUNK, at=NOON - 9 * HOUR + MINUTE)
-    story.tap(card_id, TRUNK, at=NOON)
-    late = story.tap(card_id, ZONAL, at=NOON - 20 * HOUR)
-    assert story.priced(late, free, transfer) == [
-        ("subsidy_pass", 0), ("base", FARE), ("transfer", 0),
-    ]  # fmt: skip
+def test_late_free_trip_is_taken_from_the_last_and_not_from_those_between(story):
+    card_id = story.make_card(balance=10_000, profile="senior_c")
+    trips = [story.tap(card_id, at=NOON - 3 * HOUR + HOUR * i) for i in range(3)]
+    late = story.tap(card_id, at=NOON - 10 * HOUR)
+    assert story.priced(late, *trips) == [("subsidy_pass", 0)] * 3 + [("base", FARE)]
+    assert corrections(story, card_id) == [-FARE]
 
 
 def test_correction_that_takes_uses_the_balance_first_and_then_makes_debt(story):
