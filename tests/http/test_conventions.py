@@ -22,7 +22,17 @@ async def send(city: City, data: bytes | None, **headers: str) -> Any:
 
 
 async def test_unknown_path_is_a_problem_not_found(city: City) -> None:
-    for path in ("/", "/api", "/api/v1", "cardz", "cards/1/balances", "trips/", "/api/v2/cards"):
+    for path in (
+        "/",
+        "/docs/static/",
+        "/docs/static/../x",
+        "/api",
+        "/api/v1",
+        "cardz",
+        "cards/1/balances",
+        "trips/",
+        "/api/v2/cards",
+    ):
         answer = await city.get(path)
         assert (answer.status, answer.code) == (404, "not_found")
 
