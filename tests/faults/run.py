@@ -52,6 +52,7 @@ class Verdict:
     healthy_after_s: float | None
     journal: dict[str, int]
     statuses: dict[str, int]
+    slowest_503_s: float
     differences: int
     cards: int
     seconds: float
@@ -83,6 +84,7 @@ class Breaker:
             at, _, act = heapq.heappop(due)
             time.sleep(max(0.0, started + at - time.monotonic()))
             act()
+        self.stack.wait_for_database()
 
     def _beginning(self, fault: Fault) -> Callable[[], None]:
         def begin() -> None:
@@ -134,7 +136,7 @@ class Breaker:
         stack = self.stack
         assert stack.clients is not None
         return {
-            "database killed": stack.start_database,
+            "database killed": stack.begin_database,
             "database stalled": stack.database.resume,
             "database answers swallowed": stack.database.resume,
             "cache killed": stack.start_cache,
@@ -147,6 +149,7 @@ class Breaker:
 def run_seed(stack: Stack, seed: int, seconds: float, faults: list[Fault] | None = None) -> Verdict:
     """Drive, break, heal, compare."""
     started = time.monotonic()
+    log_size = stack.log.stat().st_size
     load = Load(stack.url, make_scenario(seed, seconds, RATE))
     breaker = Breaker(stack, load)
     load.start()
@@ -173,6 +176,7 @@ def run_seed(stack: Stack, seed: int, seconds: float, faults: list[Fault] | None
     journal = load.journal
     assert journal is not None
     problems += unexpected(journal.statuses) + effects(stack, journal)
+    problems += defects(stack, log_size)
     problems += [f"audit: {offence}" for offence in stack.audit()[:SHOWN]]
     return Verdict(
         seed=seed,
@@ -183,6 +187,7 @@ def run_seed(stack: Stack, seed: int, seconds: float, faults: list[Fault] | None
         healthy_after_s=healthy,
         journal=journal.summary(),
         statuses=dict(journal.statuses),
+        slowest_503_s=round(journal.slowest_503_s, 2),
         differences=differences,
         cards=cards,
         seconds=round(time.monotonic() - started, 1),
@@ -196,6 +201,13 @@ def unexpected(statuses: Counter[str]) -> list[str]:
         for status, count in statuses.items()
         if status not in ALLOWED and status.partition(" ")[2] not in EXPECTED_REFUSALS
     ]
+
+
+def defects(stack: Stack, since: int) -> list[str]:
+    """What the service itself logged as a defect of its own."""
+    with stack.log.open(encoding="utf-8") as log:
+        log.seek(since)
+        return [f"logged: {line.strip()[-1500:]}" for line in log if '"defect ' in line][:SHOWN]
 
 
 def effects(stack: Stack, journal: Journal) -> list[str]:

@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ class Stack:
     servers: Servers
     database: Proxy
     cache: Proxy
+    # A server dies with the thread that started it, so one thread starts them all.
+    starter: ThreadPoolExecutor
     settings: dict[str, str] = field(default_factory=dict)
     python_path: Path | None = None
     service: "subprocess.Popen[str] | None" = None
@@ -46,6 +49,7 @@ class Stack:
     url: str = ""
     own_url: str = ""
     log: Path = Path("service.log")
+    recovery: "Future[None] | None" = None
 
     # -- the service ------------------------------------------------------------------------
 
@@ -129,6 +133,7 @@ class Stack:
 
     def kill_database(self) -> None:
         """SIGKILL to every process of the server: what only its memory held is lost."""
+        self.wait_for_database()
         postgresql = self.servers.postgresql
         assert postgresql.process is not None
         parent = psutil.Process(postgresql.process.pid)
@@ -144,10 +149,21 @@ class Stack:
         assert not alive, alive
         postgresql.process = None
 
-    def start_database(self) -> None:
-        """After a kill: crash recovery, during which clients already knock."""
+    def begin_database(self) -> None:
+        """After a kill: crash recovery begins, during which clients already knock."""
         self.database.accept()
-        self.servers.postgresql.start()
+        self.recovery = self.starter.submit(self.servers.postgresql.start)
+
+    def wait_for_database(self) -> None:
+        """Until a recovery that was begun has ended."""
+        if self.recovery is not None:
+            self.recovery.result(START_LIMIT_S)
+            self.recovery = None
+
+    def start_database(self) -> None:
+        """After a kill: back when it answers."""
+        self.begin_database()
+        self.wait_for_database()
 
     # -- the cache --------------------------------------------------------------------------
 
@@ -226,6 +242,7 @@ def start_stack(
     directory.chmod(0o755)
     with contextlib.ExitStack() as exits:
         exits.callback(shutil.rmtree, directory, ignore_errors=True)
+        starter = exits.enter_context(ThreadPoolExecutor(1))
         servers = exits.enter_context(start_embedded(directory))
         migrate(servers.owner_url, sql)
         doors = directory / "doors"
@@ -236,8 +253,15 @@ def start_stack(
         cache = Proxy(doors / "valkey.sock", servers.valkey.socket)
         exits.callback(cache.close)
         stack = Stack(
-            servers, database, cache, settings or {}, python_path, log=directory / "service.log"
+            servers,
+            database,
+            cache,
+            starter,
+            settings or {},
+            python_path,
+            log=directory / "service.log",
         )
+        exits.callback(stack.wait_for_database)
         before_serve(stack)
         exits.callback(stack.stop_service)
         if serve:
