@@ -6,6 +6,7 @@ import sys
 from rich.console import Console
 
 from simulator import commands, studies
+from simulator.client import NoAnswer
 from simulator.scenario import BadInput, scenario_names
 from simulator.world import Unusable
 
@@ -30,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         console.width = PLAIN_WIDTH
     try:
         code: int = chosen.command(chosen, console)
-    except (BadInput, Unusable) as error:
+    except (BadInput, Unusable, NoAnswer) as error:
         print(f"transit-sim: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
     except KeyboardInterrupt:

@@ -16,6 +16,7 @@ from typing import TextIO
 import uvloop
 from rich.console import Console
 
+from simulator.client import NoAnswer
 from simulator.live import Progress
 from simulator.report import print_result
 from simulator.scenario import BadInput, load_scenario
@@ -57,7 +58,7 @@ def run_demo(demo: Demo, console: Console) -> int:
             if demo.serve:
                 keep_serving(url, console)
         return verdict
-    except (Unusable, BadInput) as error:
+    except (Unusable, BadInput, NoAnswer) as error:
         console.print(f"[red]{error}[/red]", highlight=False)
         return 1
     except KeyboardInterrupt:

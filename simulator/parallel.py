@@ -5,7 +5,6 @@ import multiprocessing
 import signal
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -23,7 +22,7 @@ from simulator.session import (
     drive_and_compare,
     set_clock,
 )
-from simulator.world import Unusable, connect, read_totals
+from simulator.world import Unusable, connect, read_clock, read_totals
 
 POLL_S = 0.05
 
@@ -38,7 +37,7 @@ async def run_parallel(
     client = connect(url, 4, TIMEOUT_S)
     try:
         await check_service(client)
-        before = await read_totals(client, datetime.now(UTC) if not scenario.speed else None)
+        before = await read_totals(client, (await read_clock(client)).now())
         await set_clock(client, scenario)
         outcomes = await asyncio.to_thread(gather, url, scenario, run, workers, report)
         return await conclude(client, url, scenario, run, before, outcomes)

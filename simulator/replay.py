@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,13 @@ from simulator.population import (
 from simulator.riders import Rider, make_riders
 from simulator.tariffs import BOGOTA_TIME
 from simulator.world import (
+    ServiceClock,
     Station,
     connect,
     format_time,
     parse_time,
     read_cards,
+    read_clock,
     read_stations,
     read_totals,
 )
@@ -80,14 +82,20 @@ class Replay:
     """One service, one day."""
 
     def __init__(
-        self, client: ApiClient, stations: Mapping[str, Station], city: City, seed: int
+        self,
+        client: ApiClient,
+        stations: Mapping[str, Station],
+        city: City,
+        seed: int,
+        clock: ServiceClock,
     ) -> None:
         self.client = client
         self.stations = stations
         self.demand: Demand = city.weekday
         self.seed = seed
         self.run = int(time.time())
-        self.midnight = last_weekday(datetime.now(UTC))
+        self.clock = clock
+        self.midnight = last_weekday(clock.now())
         self.holders: dict[int, Holder] = {}
         self.recharged = 0
         self.keys = 0
@@ -177,7 +185,7 @@ class Replay:
     ) -> tuple[str, int]:
         holder = self.holders[rider]
         at = told.get("recharged_at")
-        now = parse_time(at) if at else datetime.now(UTC)
+        now = parse_time(at) if at else self.clock.now()
         decision = holder.account.recharge(holder.card_id, amount, now, channel=channel)
         if decision.outcome == "accepted":
             self.recharged += amount
@@ -202,7 +210,7 @@ class Replay:
                     f"card {card_id}: balance and debt are {told.get(card_id)}, by the rules "
                     f"{expected}"
                 )
-        after = await read_totals(self.client, datetime.now(UTC))
+        after = await read_totals(self.client, self.clock.now())
         self.result.total_differences = compare_totals(before, after, self.totals())
         self.result.compared_s = time.monotonic() - started
 
@@ -255,7 +263,7 @@ class Lane:
         if self.taps:
             body = {"taps": [replay.tap_body(event) for event in self.taps]}
             results = await send(replay.client, "/taps/batch", body)
-            now = datetime.now(UTC)
+            now = replay.clock.now()
             for event, told in zip(self.taps, results, strict=True):
                 replay.note_tap(event, told, now)
         self.recharges, self.taps = [], []
@@ -316,10 +324,11 @@ async def replay_day(url: str, scale: float, seed: int, export: Path | None) -> 
     """Plan the day, settle its riders, replay it, compare."""
     client = connect(url, LANES * 2, BATCH_TIMEOUT_S)
     try:
-        before = await read_totals(client, datetime.now(UTC))
+        clock = await read_clock(client)
+        before = await read_totals(client, clock.now())
         stations = await read_stations(client)
         city = read_city(stations)
-        replay = Replay(client, stations, city, seed)
+        replay = Replay(client, stations, city, seed, clock)
         started = time.monotonic()
         riders, events = plan_weekday(city, scale, seed)
         replay.result.planned_s = time.monotonic() - started

@@ -215,7 +215,7 @@ def summary(result: Result) -> dict[str, Any]:
         "retries": dict(recorder.retries),
         "failures": dict(recorder.failures),
         "cache": dict(recorder.cache),
-        "send_lag_p99_ms": recorder.lag_p99_ms(),
+        "lag_p99_ms": recorder.lag_p99_ms(),
         "dropped": dict(recorder.dropped),
         "generator_cpu_s": round(recorder.cpu_s, 3),
         "spoiled": recorder.spoiled(result.workers),

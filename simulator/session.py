@@ -254,7 +254,7 @@ async def run_here(url: str, scenario: Scenario, report: Report | None = None) -
     worker = Worker(url, scenario, run)
     try:
         await check_service(worker.client)
-        before = await read_totals(worker.client, datetime.now(UTC) if not scenario.speed else None)
+        before = await read_totals(worker.client, (await read_clock(worker.client)).now())
         await set_clock(worker.client, scenario)
         if report:
             report("settling", [])
