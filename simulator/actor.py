@@ -293,7 +293,7 @@ class Actor:
             "station_id": self.stations[event.place].station_id,
         }
         book.last_trip = None
-        await self.ask("end_trip", intended, "POST", "/trips/end", body)
+        await self.ask("end_trip", intended, "POST", "/trips/end", body, money=True)
 
     async def block(self, event: Event, intended: float) -> None:
         book = self.books.by_rider[event.rider]

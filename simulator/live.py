@@ -87,17 +87,15 @@ def refusals(tallies: list[Tally]) -> Table:
 
 def line(tallies: list[Tally]) -> str:
     """The run so far in one line."""
-    scenario = tallies[0].scenario
-    done = max(0.0, max(tally.elapsed_s for tally in tallies))
+    done = max(tally.elapsed_s for tally in tallies)
     taps = sum(tally.taps for tally in tallies)
     cache: Counter[str] = Counter()
     for tally in tallies:
         cache.update(tally.cache)
     hits = f"{cache['HIT'] / cache.total():.0%}" if cache.total() else "-"
-    asked = f" (asked {scenario.rate * done:,.0f})" if not scenario.speed else ""
     return (
         f"{done:4.0f} s  {sum(tally.requests for tally in tallies):,} requests  "
-        f"taps {taps:,}{asked}  "
+        f"taps {taps:,} of {sum(tally.asked for tally in tallies):,} due  "
         f"refused {sum(sum(tally.refused.values()) for tally in tallies):,}  "
         f"failed {sum(tally.failed for tally in tallies):,}  cache hits {hits}  "
         f"loaded {money(sum(tally.loaded for tally in tallies))}  "

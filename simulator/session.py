@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import time
+from bisect import bisect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -50,6 +51,7 @@ class Tally:
 
     scenario: Scenario
     elapsed_s: float
+    asked: int
     requests: int
     taps: int
     refused: dict[str, int]
@@ -116,6 +118,7 @@ class Worker:
         self.workers = workers
         self.books = Books()
         self.recorder = Recorder()
+        self.tap_times: list[float] = []
 
     async def prepare(self) -> tuple[Driver, list[Departure]]:
         """Riders with cards and money, and the whole load planned before the first request."""
@@ -128,6 +131,7 @@ class Worker:
         driver = await self._make_driver(stations, city)
         rate = self.scenario.rate / self.workers
         load = list(plan_load(riders, city, self.scenario, rate, self.number))
+        self.tap_times = [d.due for d in load if d.event is not None and d.event.what == "tap"]
         self._let_collector_rest()
         return driver, load
 
@@ -191,9 +195,12 @@ class Worker:
         """The run so far."""
         recorder = self.recorder
         outcomes = recorder.by_outcome()
+        now = asyncio.get_running_loop().time()
+        elapsed_s = now - recorder.started if recorder.started else 0.0
         return Tally(
             scenario=self.scenario,
-            elapsed_s=asyncio.get_running_loop().time() - (recorder.started or 1e18),
+            elapsed_s=elapsed_s,
+            asked=bisect(self.tap_times, elapsed_s),
             requests=recorder.requests(),
             taps=sum(recorder.taps_by_place.values()),
             refused={code: outcomes[code] for code in EXPECTED_REFUSALS if code in outcomes},
