@@ -130,8 +130,8 @@ def _parameters(path: str, contract: Endpoint) -> Iterator[Json]:
     yield {
         **header,
         "name": "X-Request-ID",
-        "maxLength": 128,
-        "description": "Letters, digits, `-`, `_`, `.`; answered and logged. Made when malformed.",
+        "description": "1 to 128 letters, digits, `-`, `_`, `.`: answered and logged. "
+        "A malformed one is passed over and another is made.",
     }
     if contract.keyed:
         yield {
