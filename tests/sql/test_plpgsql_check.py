@@ -22,8 +22,7 @@ def test_every_body_passes_the_checker(pg):
             ) AS found
             WHERE p.pronamespace = 'api'::regnamespace AND l.lanname = 'plpgsql'
                 AND p.prorettype <> 'trigger'::regtype
-                -- An empty array of rows is written '{}', which is a cast.
-                AND found.detail IS DISTINCT FROM 'cast "text" value to "api.decision[]" type'
-                AND found.detail IS DISTINCT FROM 'cast "text" value to "transit.trips[]" type'
+                -- An empty array is written '{}', which is a cast.
+                AND coalesce(found.detail, '') NOT LIKE 'cast "text" value to "%[]" type'
         """)
         assert cursor.fetchall() == []
