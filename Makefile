@@ -5,6 +5,9 @@ PYTHON   ?= python3
 DURATION ?= 60
 SERVE    ?= 1
 PORT     ?= 8000
+# Options of `make bench-big`: trips of S5 and S7, share of the weekday of S9.
+TRIPS    ?= 10000000
+SCALE    ?= 1.0
 # Options of `make faults` and `make soak`.
 SEEDS    ?= 1..20
 MINUTES  ?= 20
@@ -15,7 +18,7 @@ STAMP := $(VENV)/installed
 TEST_STAMP := $(VENV)/installed-for-tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test mutants faults soak lint clean
+.PHONY: help install run test mutants faults soak bench bench-big profile lint clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +48,15 @@ run: $(STAMP)  ## start everything and drive it with a simulated rush hour (DURA
 
 test: $(TEST_STAMP)  ## run the whole test suite, on servers of its own
 	@exec $(BIN)/python -m pytest $(ARGS)
+
+bench: $(TEST_STAMP)  ## measure the targets side by side, about 10 minutes (QUICK=1 about 2)
+	@exec $(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(ARGS)
+
+bench-big: $(TEST_STAMP)  ## what grows with the data, and a whole day (TRIPS=10000000 SCALE=1.0): hours
+	@exec $(BIN)/python -m tests.bench --big $(TRIPS) --day-scale $(SCALE) $(ARGS)
+
+profile: $(TEST_STAMP)  ## where the time of a request goes
+	@exec $(BIN)/python -m tests.bench.profile $(ARGS)
 
 mutants: $(TEST_STAMP)  ## break the procedures line by line, and see a test fail each time
 	@exec $(BIN)/python -m tests.mutants $(ARGS)

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,12 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.big import measure_day, measure_growth
 from tests.bench.load import CLIENT
-from tests.bench.population import make_population
+from tests.bench.population import SEED, make_population
 from tests.bench.stack import connect, start_servers
 from tests.bench.targets import QUICK_AND_FULL, Bench, Row
 from tests.bench.yardsticks import Pgbench, describe_settings
-
-SEED = 20_261_122
 
 
 def main() -> int:
@@ -28,6 +28,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="about 2 minutes instead of 10")
     parser.add_argument("--only", default="", help="targets to measure, e.g. S1,S4")
+    parser.add_argument(
+        "--big", type=int, metavar="TRIPS", help="S5, S7 and S9, up to so many trips"
+    )
+    parser.add_argument("--day-scale", type=float, default=1.0, help="S9: 1.0 is 4 million taps")
     parser.add_argument("--json", type=Path, default=Path("reports/bench.json"))
     chosen = parser.parse_args()
     console = Console()
@@ -36,7 +40,13 @@ def main() -> int:
         for measure in QUICK_AND_FULL
         if not chosen.only or (measure.__doc__ or "").split(":")[0] in chosen.only.split(",")
     ]
-    rows, about = run(measurements, chosen.quick, console)
+    cards = 5_000 if chosen.quick else 20_000
+    if chosen.big:
+        measurements = [
+            named("S5", partial(measure_growth, trips=chosen.big)),
+            named("S9", partial(measure_day, scale=chosen.day_scale)),
+        ]
+    rows, about = run(measurements, chosen.quick, cards, console)
     console.print(table_of(rows))
     console.print(about)
     chosen.json.parent.mkdir(exist_ok=True)
@@ -50,12 +60,17 @@ def main() -> int:
     return bool(missed or about["offences"])
 
 
+def named(title: str, measure: Callable[[Bench], list[Row]]) -> Callable[[Bench], list[Row]]:
+    """A measurement with its title as the others have it."""
+    measure.__doc__ = f"{title}:"
+    return measure
+
+
 def run(
-    measurements: list[Callable[[Bench], list[Row]]], quick: bool, console: Console
+    measurements: list[Callable[[Bench], list[Row]]], quick: bool, cards: int, console: Console
 ) -> tuple[list[Row], dict[str, Any]]:
     """Measure on one new cluster; the audit comes last."""
     rows: list[Row] = []
-    cards = 5_000 if quick else 20_000
     with start_servers() as servers, connect(servers) as cursor:
         people = make_population(cursor, cards, SEED)
         pgbench = Pgbench(servers, cards)
@@ -76,7 +91,8 @@ def run(
         console.print("audit:", *offence)
     return rows, {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{psutil.cpu_count()} cores, {psutil.virtual_memory().total >> 30} GiB, {platform.platform()}",
+        "machine": f"{psutil.cpu_count()} cores, {psutil.virtual_memory().total >> 30} GiB, "
+        + platform.platform(),
         "versions": f"Python {platform.python_version()}, PostgreSQL {version}",
         "client": CLIENT,
         "seed": SEED,

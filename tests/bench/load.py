@@ -39,7 +39,8 @@ TAP = """
   return wrk.format("POST", "/api/v1/trips/start", {{["Content-Type"]="application/json"}}, body)
 """
 BALANCE = """
-  return wrk.format("GET", "/api/v1/cards/" .. bodies.cards[math.random(#bodies.cards)] .. "/balance")
+  local card = bodies.cards[math.random(#bodies.cards)]
+  return wrk.format("GET", "/api/v1/cards/" .. card .. "/balance")
 """
 devices = count(1)
 
@@ -59,7 +60,7 @@ def saturate(target: Target, connections: int, seconds: float) -> float:
     """Answers a second with `connections` always busy; any failure is an error, not a number."""
     if WRK:
         return _wrk(target, connections, seconds)
-    return uvloop.run(_closed_loop(target, connections, seconds))
+    return uvloop.run(closed_loop(target, connections, seconds))
 
 
 def _wrk(target: Target, connections: int, seconds: float) -> float:
@@ -98,7 +99,8 @@ def _rate(done: "subprocess.CompletedProcess[str]") -> float:
     return float(found[1])
 
 
-async def _closed_loop(target: Target, connections: int, seconds: float) -> float:
+async def closed_loop(target: Target, connections: int, seconds: float) -> float:
+    """The same with the simulator's client, in this process."""
     client = ApiClient(target.url, connections=connections)
     make = request_maker(target)
     deadline = time.perf_counter() + seconds
@@ -177,7 +179,7 @@ async def at_rate(target: Target, rate: float, stop: asyncio.Event) -> list[floa
 async def upload(
     target: Target, streams: int, seconds: float, batch: int = 1_000
 ) -> tuple[float, float]:
-    """Taps a second through /taps/batch with `streams` uploads at a time, and the accepted share."""
+    """Taps a second through /taps/batch with `streams` at a time, and the accepted share."""
     client = ApiClient(target.url, connections=streams)
     rng = Random(target.seed)
     deadline = time.perf_counter() + seconds

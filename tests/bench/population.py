@@ -10,6 +10,8 @@ CHUNK = 1_000
 # Enough for a hundred taps and more: no side of a ratio may run into refusals.
 BALANCE = 400_000
 STATION_SLOTS = 1_000
+TRIPS_A_CARD = 80
+SEED = 20_261_122
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,15 +37,17 @@ class Service:
         with urllib.request.urlopen(self.url + path, timeout=30) as answer:
             return answer.read(), dict(answer.headers)
 
-    def resident_mb(self) -> float:
-        """Memory of the largest worker, in MB (10^6 bytes)."""
-        parent = psutil.Process(self.process.pid)
-        workers = [
+    def workers(self) -> list[psutil.Process]:
+        """The processes that answer."""
+        return [
             child
-            for child in parent.children(recursive=True)
+            for child in psutil.Process(self.process.pid).children(recursive=True)
             if "transit_api.worker" in " ".join(child.cmdline())
         ]
-        return float(max(worker.memory_info().rss for worker in workers)) / 1e6
+
+    def resident_mb(self) -> float:
+        """Memory of the largest worker, in MB (10^6 bytes)."""
+        return float(max(worker.memory_info().rss for worker in self.workers())) / 1e6
 
 
 @contextmanager
@@ -83,23 +87,29 @@ def start_command(
     python: str = sys.executable,
     cwd: Path = ROOT,
 ) -> Iterator[Service]:
-    """One `transit-api` command that serves; waits for the line with its URL."""
-    with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(
-            [python, "-m", "transit_api", *arguments],
-            stdout=subprocess.PIPE, stderr=log, text=True, env=environment, cwd=cwd,
-        )  # fmt: skip
+    """One `transit-api` command that serves; it logs into a file, as it would in production."""
+    with tempfile.TemporaryDirectory() as place:
+        output = Path(place) / "service.log"
+        with output.open("w") as log:
+            process = subprocess.Popen(
+                [python, "-m", "transit_api", *arguments],
+                stdout=log, stderr=log, text=True, env=environment, cwd=cwd,
+            )  # fmt: skip
         try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            url = next((word for word in line.split() if word.startswith("http")), None)
-            if url is None:
-                log.seek(0)
-                raise RuntimeError(f"the service did not start: {log.read()[-2000:]}")
-            yield Service(url, process)
+            yield Service(_wait_for_url(process, output), process)
         finally:
             process.terminate()
             process.wait(START_LIMIT_S)
+
+
+def _wait_for_url(process: "subprocess.Popen[str]", output: Path) -> str:
+    deadline = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < deadline and process.poll() is None:
+        found = re.search(r"Serving (http://\S+)", output.read_text())
+        if found:
+            return found[1]
+        time.sleep(0.02)
+    raise RuntimeError(f"the service did not start: {output.read_text()[-2000:]}")
 
 
 @contextmanager

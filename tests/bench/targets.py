@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -103,14 +104,15 @@ def measure_open_loop(bench: Bench) -> list[Row]:
     for rate, p50_limit, p99_limit in ((350, 5.0, 25.0), (1000, None, 60.0)):
         with start_service(bench.servers) as service:
             report = _simulate(service, rate, 8 if bench.quick else 20)
-        taps = next(row for row in report["latency"] if row["endpoint"] == "start_trip")
+        taps = next(row for row in report["latency_ms"] if row["endpoint"] == "start_trip")
         failures = sum(report["failures"].values())
         met = taps["p99"] <= p99_limit and not failures
         limits = f"p99 <= {p99_limit:g} ms"
         if p50_limit is not None:
             met = met and taps["p50"] <= p50_limit
             limits = f"p50 <= {p50_limit:g} ms, {limits}, no error"
-        note = f"p50 {taps['p50']:.1f} ms, {failures} failed, send lag p99 {report['lag_p99_ms']:.1f} ms"
+        note = f"p50 {taps['p50']:.1f} ms, {failures} failed, "
+        note += f"send lag p99 {report['send_lag_p99_ms']:.1f} ms"
         if report["spoiled"]:
             note += f"; spoiled: {'; '.join(report['spoiled'])}"
         rows.append(Row("S2", f"p99 of taps, open loop at {rate} taps/s with reads and recharges",
@@ -118,17 +120,20 @@ def measure_open_loop(bench: Bench) -> list[Row]:
     return rows
 
 
-def _simulate(service: Service, rate: int, seconds: int) -> dict[str, object]:
+def _simulate(service: Service, rate: int, seconds: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         report = Path(place) / "report.json"
-        command = [sys.executable, "-m", "simulator", "run", "rush-hour", "--url", service.url,
-                   "--rate", str(rate), "--duration", str(seconds), "--json", str(report)]  # fmt: skip
+        command = [
+            sys.executable, "-m", "simulator", "run", "steady", "--url", service.url,
+            "--rate", str(rate), "--duration", str(seconds), "--json", str(report),
+        ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=ROOT)
         if not report.exists():
             raise RuntimeError(
                 f"the simulator left no report: {done.stdout[-800:]}{done.stderr[-800:]}"
             )
-        return json.loads(report.read_text())
+        found: dict[str, Any] = json.loads(report.read_text())
+        return found
 
 
 def measure_uploads(bench: Bench) -> list[Row]:
@@ -201,11 +206,13 @@ def measure_generator(bench: Bench) -> list[Row]:
         target = bench.target(bare, "tap")
         before = time.process_time()
         (rate,) = bench.medians(
-            lambda: uvloop.run(load._closed_loop(target, TAP_CONNECTIONS, bench.seconds))
+            lambda: uvloop.run(load.closed_loop(target, TAP_CONNECTIONS, bench.seconds))
         )
         share = (time.process_time() - before) / (bench.seconds * bench.rounds)
-    return [Row("S8", "the simulator's client, one core, against a bare handler", rate, None,
-                "requests/s", ">= 3,000/s", rate >= 3000, f"{share:.0%} of a core its own")]  # fmt: skip
+    return [
+        Row("S8", "the simulator's client, one core, against a bare handler", rate, None,
+            "requests/s", ">= 3,000/s", rate >= 3000, f"{share:.0%} of a core its own"),
+    ]  # fmt: skip
 
 
 def measure_memory(bench: Bench) -> list[Row]:
