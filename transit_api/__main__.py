@@ -15,8 +15,9 @@ import psycopg2
 from transit_api.clock import prepare_clock
 from transit_api.embedded import running_url, start_embedded
 from transit_api.listening import is_loopback, open_sockets, url_of
-from transit_api.migrate import MigrationError, is_empty, migrate
+from transit_api.migrate import DatabaseAway, MigrationError, migrate
 from transit_api.network_files import NetworkFileError
+from transit_api.preparing import LatePreparation, prepare
 from transit_api.processes import ProcessError
 from transit_api.settings import Settings, SettingsError, list_settings, read_settings
 from transit_api.workers import run_workers
@@ -118,6 +119,7 @@ def run_up(settings: Settings, chosen: argparse.Namespace) -> int:
             redis_url=servers.redis_url,
         )
         logging.info("database: %s", migrate(servers.owner_url))
+        prepare_clock(settings)
         _serve(settings, sockets)
     return 0
 
@@ -127,16 +129,30 @@ def run_serve(settings: Settings, chosen: argparse.Namespace) -> int:
     settings = _with_options(settings, chosen)
     _need_database(settings)
     sockets = open_sockets(settings.host, settings.port)
-    # An empty database is filled; one that another release migrated is left to `migrate`,
-    # or two releases side by side would rebuild each other's procedures.
-    if is_empty(settings.owner_url):
-        logging.info("database: %s", migrate(settings.owner_url))
+    try:
+        prepare(settings)
+    except DatabaseAway as error:
+        # It is there for those who look at it, and says so: a service that comes up only after its
+        # database would have to be started again after a power cut.
+        logging.warning("%s; answering 503 until it does", error)
+        return _serve_without_database(settings, sockets)
     _serve(settings, sockets)
     return 0
 
 
+def _serve_without_database(settings: Settings, sockets: list[Any]) -> int:
+    late = LatePreparation(settings)
+    late.start()
+    try:
+        _serve(settings, sockets)
+    finally:
+        late.stop()
+    if late.refusal is not None:
+        raise late.refusal
+    return 0
+
+
 def _serve(settings: Settings, sockets: list[Any]) -> None:
-    prepare_clock(settings)
     url = url_of(sockets)
     if not is_loopback(sockets):
         logging.warning("reachable from other machines, and there is no access control")

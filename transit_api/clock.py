@@ -3,7 +3,7 @@
 import psycopg2
 import psycopg2.errors
 
-from transit_api.migrate import MigrationError
+from transit_api.migrate import MigrationError, cannot_connect
 from transit_api.processes import ProcessError
 from transit_api.settings import Settings, SettingsError
 
@@ -17,7 +17,7 @@ def prepare_clock(settings: Settings) -> None:
             settings.database_url, connect_timeout=settings.connect_timeout_seconds
         )
     except psycopg2.Error as error:
-        raise MigrationError(f"cannot connect to the database: {str(error).strip()}") from error
+        raise cannot_connect(error) from error
     try:
         with connection, connection.cursor() as cursor:
             if settings.simulated_clock:
@@ -34,6 +34,8 @@ def prepare_clock(settings: Settings) -> None:
                 )
     except psycopg2.errors.InvalidParameterValue as error:
         raise SettingsError(str(error.diag.message_primary)) from error
+    except psycopg2.OperationalError as error:
+        raise cannot_connect(error) from error
     except _NOT_MIGRATED as error:
         # Readiness says what is missing; without a clock to start, serving can wait for it.
         if settings.simulated_clock:

@@ -63,6 +63,14 @@ class MigrationError(RuntimeError):
     """The database cannot be brought to this release; the message says why in one line."""
 
 
+class DatabaseAway(MigrationError):
+    """Nobody answers where the database should be, or not yet: trying again may help."""
+
+
+# What a server says that is there but does not take us now; any other refusal is for good.
+_NOT_NOW = ("the database system is", "too many clients", "remaining connection slots")
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What one run of migrate did."""
@@ -108,16 +116,26 @@ def is_empty(dsn: str) -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def cannot_connect(error: psycopg2.Error) -> MigrationError:
+    """What a failed attempt to connect means."""
+    text = _one_line(error)
+    away = "FATAL:" not in text or any(words in text for words in _NOT_NOW)
+    kind = DatabaseAway if away else MigrationError
+    return kind(f"cannot connect to the database: {text}")
+
+
 @contextmanager
 def _owner_connection(dsn: str) -> Iterator[Any]:
     try:
         connection = psycopg2.connect(dsn, connect_timeout=10, application_name="transit-migrate")
     except psycopg2.Error as error:
-        raise MigrationError(f"cannot connect to the database: {_one_line(error)}") from error
+        raise cannot_connect(error) from error
     try:
         yield connection
     except psycopg2.Error as error:
-        raise MigrationError(_one_line(error)) from error
+        # Without a code the connection broke: the server did not say why.
+        kind = DatabaseAway if connection.closed and error.pgcode is None else MigrationError
+        raise kind(_one_line(error)) from error
     finally:
         connection.close()
 

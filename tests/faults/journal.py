@@ -89,7 +89,9 @@ class Journal(ApiClient):
         return {
             "operations": len(all_of_them),
             "acknowledged": sum(one.status != 0 for one in all_of_them),
-            "unknown_then_resolved": sum(one.unknown > 0 and one.status != 0 for one in all_of_them),
+            "unknown_then_resolved": sum(
+                one.unknown > 0 and one.status != 0 for one in all_of_them
+            ),
             "replayed": sum(one.replayed for one in all_of_them),
             "unresolved": sum(one.status == 0 for one in all_of_them),
         }

@@ -22,7 +22,7 @@ _RUNS = itertools.count(int(time.time()))
 
 
 def make_scenario(seed: int, seconds: float, rate: float) -> Scenario:
-    """A rush hour with more lost and repeated answers than usual; buses upload during the faults."""
+    """A rush hour with more lost and repeated answers than usual; uploads meet the faults."""
     import dataclasses
 
     scenario = load_scenario("rush-hour")

@@ -211,5 +211,3 @@ class Proxy:
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(CALL_LIMIT_S)
-
-

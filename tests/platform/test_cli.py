@@ -56,12 +56,22 @@ def test_wrong_input_is_exit_code_2_and_no_stack(
 
 
 def test_unreachable_database_is_one_line() -> None:
-    for command in ("serve", "migrate", "audit"):
-        options = ["--port", "0"] if command == "serve" else []
-        answer = run(command, *options, DATABASE_URL="postgresql://x@/x?host=/nonexistent")
+    for command in ("migrate", "audit"):
+        answer = run(command, DATABASE_URL="postgresql://x@/x?host=/nonexistent")
         assert answer.returncode == 1
         assert answer.stderr.startswith("transit-api: cannot ")
         assert len(answer.stderr.splitlines()) == 1
+
+
+def test_database_that_refuses_for_good_ends_serve(settings: Settings) -> None:
+    environment = settings.environment() | {
+        "DATABASE_URL": settings.database_url.replace("/test_", "/no_such_"),
+        "TRANSIT_OWNER_DATABASE_URL": "",
+    }
+    answer = run("serve", "--port", "0", **environment)
+    assert answer.returncode == 1
+    assert 'database "no_such_' in answer.stderr
+    assert "Traceback" not in answer.stderr
 
 
 def test_taken_port_is_named_before_anything_starts(data_directory: Path) -> None:
