@@ -202,7 +202,8 @@ def test_alerts_are_at_most_a_second_old() -> None:
 
 async def test_expiry_under_a_thousand_reads_makes_one_load(worker: Worker, source: Source) -> None:
     source.held.clear()
-    reads = [asyncio.create_task(worker.get(source)) for _ in range(1_000)]
+    request = make_mocked_request("GET", "/", app=worker.app)
+    reads = [asyncio.create_task(cached(request, "revenue", (), source)) for _ in range(1_000)]
     await until(lambda: source.loads)
     source.held.set()
     answers = await asyncio.gather(*reads)
