@@ -59,9 +59,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         room = Path(metafunc.module.__file__).parent.name
         versions = ["18", "15"] if room in ON_EVERY_POSTGRESQL else ["18"]
         chosen = os.environ.get("TRANSIT_TEST_POSTGRES")
-        metafunc.parametrize(
-            "cluster", chosen.split(",") if chosen else versions, indirect=True, scope="session"
-        )
+        if chosen:
+            versions = chosen.split(",")
+        only = metafunc.definition.get_closest_marker("only_on")
+        if only:
+            versions = list(only.args)
+        metafunc.parametrize("cluster", versions, indirect=True, scope="session")
 
 
 @contextmanager

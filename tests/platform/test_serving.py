@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,7 +20,8 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
-from tests.conftest import Server, start_command
+from tests.conftest import Database, Server, start_command
+from transit_api.migrate import SQL, migrate
 from transit_api.postgresql import can_use
 
 Start = Callable[..., Server]
@@ -122,6 +124,21 @@ def test_reload_replaces_every_worker_and_loses_no_request(server: Start) -> Non
         wait_until(lambda: not before & set(workers_of(serving)) and len(workers_of(serving)) == 2)
         answered = load.outcomes["200"]
         wait_until(lambda: load.outcomes["200"] > answered + 20)
+    assert set(load.outcomes) == {"200"}
+
+
+def test_procedures_are_rebuilt_under_load_and_no_request_notices(
+    server: Start, fresh_database: Database, tmp_path: Path
+) -> None:
+    sql = Path(shutil.copytree(SQL, tmp_path / "sql"))
+    serving = server(workers=2)
+    with Load(serving) as load:
+        for number in range(5):
+            with (sql / "procedures" / "list_stations.sql").open("a") as file:
+                file.write(f"-- {number}\n")
+            assert migrate(fresh_database.owner_url, sql).procedures_rebuilt
+            answered = load.outcomes["200"]
+            wait_until(lambda answered=answered: load.outcomes["200"] > answered + 20)
     assert set(load.outcomes) == {"200"}
 
 

@@ -1,0 +1,43 @@
+"""The sockets that the workers inherit."""
+
+import socket
+
+import pytest
+
+from transit_api.listening import is_loopback, open_sockets, url_of
+from transit_api.processes import ProcessError
+
+
+def close(sockets: list[socket.socket]) -> None:
+    for one in sockets:
+        one.close()
+
+
+def test_free_port_is_picked_and_named() -> None:
+    sockets = open_sockets("127.0.0.1", 0)
+    assert url_of(sockets) == f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+    assert is_loopback(sockets)
+    close(sockets)
+
+
+def test_every_address_of_a_name_has_the_same_port() -> None:
+    sockets = open_sockets("localhost", 0)
+    assert len({one.getsockname()[1] for one in sockets}) == 1
+    close(sockets)
+
+
+def test_every_address_of_the_machine_is_not_loopback_and_opens_in_a_browser() -> None:
+    sockets = open_sockets("0.0.0.0", 0)
+    assert not is_loopback(sockets)
+    assert url_of(sockets).startswith("http://127.0.0.1:")
+    close(sockets)
+
+
+def test_taken_port_is_refused_or_replaced_as_asked() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ProcessError, match=f"port {port} of 127.0.0.1 is taken"):
+            open_sockets("127.0.0.1", port)
+        sockets = open_sockets("127.0.0.1", port, any_port_if_taken=True)
+        assert sockets[0].getsockname()[1] != port
+        close(sockets)
