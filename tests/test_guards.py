@@ -39,6 +39,7 @@ COVERED_BY = {
     "explain_transfer": "test_explain_trip",
     "find_pass_in_force": "test_buy_monthly_passes",
     "find_unused_cards": "test_expire_cards",
+    "format_time": "test_explain_trip",
     "hash_request": "test_replay_tap",
     "issue_card": "test_issue_cards",
     "list_corrections": "test_explain_trip",
@@ -64,6 +65,7 @@ COVERED_BY = {
     "save_money": "test_recharge_cards",
     "slot_of": "test_start_trips",
     "slot_of_document": "test_create_users",
+    "start_trip": "test_start_trips",
     "station_activity": "test_fold_rollups",
     "write_trips": "test_write_decisions",
 }
@@ -85,6 +87,10 @@ def python_of(folder):
 
 
 TEST_FILES = {path: text for path, text in python_of(TESTS).items() if path != Path(__file__)}
+# Handlers share names with functions, so the tests of HTTP would name more than they test.
+SQL_TESTS = "\n".join(
+    text for path, text in TEST_FILES.items() if path.parent.name in ("sql", "platform", "tests")
+)
 
 
 def ask(database, query, *values):
@@ -108,23 +114,21 @@ def test_file_of_a_procedure_holds_what_its_name_says(path):
 
 
 def test_every_procedure_is_named_by_a_test_file():
-    text = "\n".join(TEST_FILES.values())
     unnamed = {
         path.stem
         for path in PROCEDURES
         if path.stem != "types"
         # Each rule of the audit has its corruption, which another guard looks after.
         and not path.stem.startswith("audit_")
-        and not re.search(rf"\b{path.stem}\b", text)
+        and not re.search(rf"\b{path.stem}\b", SQL_TESTS)
     }
     assert unnamed - set(COVERED_BY) == set()
 
 
 def test_list_of_covered_functions_is_no_longer_than_needed():
-    text = "\n".join(TEST_FILES.values())
     functions = {path.stem for path in PROCEDURES}
     assert set(COVERED_BY) - functions == set()
-    assert {name for name in COVERED_BY if re.search(rf"\b{name}\b", text)} == set()
+    assert {name for name in COVERED_BY if re.search(rf"\b{name}\b", SQL_TESTS)} == set()
     assert set(COVERED_BY.values()) - {path.stem for path in TEST_FILES} == set()
 
 

@@ -12,7 +12,8 @@ def test_service_day_begins_at_midnight_in_bogota(service_pg):
 def test_service_day_of_its_first_moment_is_that_day(service_pg):
     with service_pg.cursor() as cursor:
         cursor.execute(
-            "SELECT api.service_day(m.at), api.service_day(m.at - interval '1 microsecond')"
+            "SELECT api.service_day(m.at) AS first,"
+            " api.service_day(m.at - interval '1 microsecond') AS before"
             " FROM api.start_of_day('2024-02-29') AS m (at)"
         )
         assert cursor.fetchone() == (date(2024, 2, 29), date(2024, 2, 28))
