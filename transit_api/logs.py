@@ -56,9 +56,10 @@ def configure_logging(settings: Settings) -> None:
 class RequestLog:
     """Lines of answered requests, formatted and written in batches by a thread."""
 
-    def __init__(self, stream: TextIO, *, as_json: bool) -> None:
+    def __init__(self, stream: TextIO, *, as_json: bool, wanted: bool = True) -> None:
         self._stream = stream
         self._as_json = as_json
+        self._wanted = wanted
         self._lines: list[RequestLine] = []
         self._dropped = 0
 
@@ -73,6 +74,8 @@ class RequestLog:
         outcome: str | None = None,
     ) -> None:
         """Note one request; never waits. `outcome` is the error code of a refusal."""
+        if not self._wanted:
+            return
         if len(self._lines) >= BUFFERED_LINES:
             self._dropped += 1
             return
@@ -136,7 +139,9 @@ async def logs_lifespan(app: web.Application) -> AsyncIterator[None]:
     as_json = settings.log_format == "json" or (
         settings.log_format == "auto" and not sys.stdout.isatty()
     )
-    app[REQUEST_LOG] = request_log = RequestLog(sys.stdout, as_json=as_json)
+    app[REQUEST_LOG] = request_log = RequestLog(
+        sys.stdout, as_json=as_json, wanted=settings.log_level in ("debug", "info")
+    )
     writer = asyncio.create_task(request_log.write_until_cancelled())
     yield
     writer.cancel()

@@ -191,3 +191,11 @@ async def test_outage_is_logged_when_it_begins_and_ends_and_not_between(
         "fold_rollups waits for the database",
         "fold_rollups works again",
     ]
+
+
+async def test_requests_are_not_logged_where_only_warnings_are_wanted() -> None:
+    stream = io.StringIO()
+    log = RequestLog(stream, as_json=True, wanted=False)
+    note(log)
+    await log.flush()
+    assert stream.getvalue() == ""
