@@ -1,6 +1,7 @@
 """`make run`: the service on this machine, a rush hour through it, the books at the end."""
 
 import asyncio
+import ctypes
 import os
 import signal
 import subprocess
@@ -27,6 +28,7 @@ SERVICE = (sys.executable, "-m", "transit_api")
 START_PATIENCE_S = 120.0
 STOP_PATIENCE_S = 30.0
 LOG_LINES = 20
+PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ def service(demo: Demo, console: Console) -> Iterator[str]:
             stderr=log,
             text=True,
             start_new_session=True,
+            preexec_fn=end_with_parent,
         )  # fmt: skip
         try:
             url = read_url(child, demo)
@@ -92,6 +95,12 @@ def service(demo: Demo, console: Console) -> Iterator[str]:
             yield url
         finally:
             stop(child)
+
+
+def end_with_parent() -> None:
+    """In the child: on Linux the kernel ends it when we are killed and can no longer."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def read_url(child: "subprocess.Popen[str]", demo: Demo) -> str:
