@@ -79,6 +79,8 @@ class Batcher:
         )
         self._runs: set[asyncio.Task[None]] = set()
         self._sweep: asyncio.TimerHandle | None = None
+        # When a call last came back, on the loop's clock.
+        self._moved_at = 0.0
         self._uploads = asyncio.Semaphore(UPLOADS_AT_A_TIME)
         self._uploads_waiting = 0
 
@@ -150,6 +152,7 @@ class Batcher:
                 size = min(len(self._queue), self._max_batch)
                 batch = [self._queue.popleft()[1:] for _ in range(size)]
                 await self._decide(batch, self._call)
+                self._moved_at = asyncio.get_running_loop().time()
         finally:
             self._free_slots += 1
 
@@ -192,9 +195,11 @@ class Batcher:
         loop = asyncio.get_running_loop()
         too_old = loop.time() - LONGEST_WAIT_S
         while self._queue and self._queue[0][0] <= too_old:
-            _, _, answer = self._queue.popleft()
+            queued_at, _, answer = self._queue.popleft()
+            # Where no call came back in all that time it is not the line that is too long.
+            moving = self._moved_at > queued_at
             if not answer.done():
-                answer.set_exception(Overloaded())
+                answer.set_exception(Overloaded() if moving else DatabaseUnavailable())
         self._sweep = None
         if self._queue:
             self._sweep = loop.call_at(self._queue[0][0] + LONGEST_WAIT_S, self._expire)

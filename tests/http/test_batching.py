@@ -123,7 +123,7 @@ async def test_full_queue_refuses_overloaded() -> None:
     assert await values_of([first, *waiting]) == [0, 1, 2]
 
 
-async def test_wait_is_bounded_and_what_waited_too_long_is_not_done(
+async def test_wait_behind_a_call_that_does_not_end_is_bounded_database_unavailable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(batching, "LONGEST_WAIT_S", 0.02)
@@ -131,12 +131,31 @@ async def test_wait_is_bounded_and_what_waited_too_long_is_not_done(
     batcher = make_batcher(server)
     first = await make_busy(batcher, server)
     for waiting in submit(batcher, 1, 2):
-        with pytest.raises(Overloaded):
+        with pytest.raises(DatabaseUnavailable):
             await waiting
     server.released.set()
     assert await values_of([first]) == [0]
     assert await values_of(submit(batcher, 3)) == [3]
     assert server.calls == [[0], [3]]
+
+
+async def test_wait_in_a_line_that_moves_too_slowly_is_bounded_overloaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batching, "LONGEST_WAIT_S", 0.05)
+    calls = 0
+
+    async def slow(sql: str, params: Sequence[Any]) -> list[dict[str, Any]]:
+        nonlocal calls
+        calls += 1
+        await asyncio.sleep(0.02)
+        return [{"ref": 0}]
+
+    batcher = Batcher(ECHO, slow, concurrency=1, max_batch=1, queue_limit=100)
+    outcomes = await asyncio.gather(*submit(batcher, *range(50)), return_exceptions=True)
+    refused = [outcome for outcome in outcomes if isinstance(outcome, Overloaded)]
+    assert refused == outcomes[-len(refused) :]
+    assert calls == len(outcomes) - len(refused) > 0
 
 
 async def test_element_of_a_waiter_that_is_gone_stays_in_its_call() -> None:
