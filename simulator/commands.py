@@ -81,6 +81,7 @@ def add_run(group: Group, names: list[str]) -> None:
     run.add_argument("--duplicates", type=share, help="share of taps sent twice")
     run.add_argument("--reorder", type=share, help="share of uploads in no order")
     run.add_argument("--offline-buses", type=int, help="buses that upload later")
+    run.add_argument("--checks", type=above_zero, help="riders a second who check their balance")
     run.add_argument("--fail-if", action="append", default=[], metavar="CONDITION",
                      help="e.g. 'p99(start_trip) > 25ms', 'errors > 0.1%%'")  # fmt: skip
     run.add_argument("--json", type=Path, help="write the report here as JSON")
@@ -110,7 +111,7 @@ def shape_scenario(scenario: Scenario, chosen: argparse.Namespace) -> Scenario:
     wanted = {
         "rate": chosen.rate, "speed": chosen.speed, "duration_s": chosen.duration,
         "riders": chosen.riders, "seed": chosen.seed, "ramp_s": chosen.ramp,
-        "offline_buses": chosen.offline_buses,
+        "offline_buses": chosen.offline_buses, "checks": chosen.checks,
     }  # fmt: skip
     changes: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
     for name in ("riders", "offline_buses"):

@@ -132,6 +132,16 @@ def upkeep(scenario: Scenario) -> Iterator[Departure]:
                     yield Departure(second + number / 10, "dashboard", number)
 
 
+def patrol(riders: Sequence[Rider], scenario: Scenario, rng: Random) -> Iterator[Departure]:
+    """Riders drawn from all look at their balance, so that books are compared meanwhile."""
+    at = 0.0
+    while scenario.checks > 0 and riders:
+        at += rng.expovariate(scenario.checks)
+        if at >= scenario.duration_s:
+            return
+        yield Departure(at, "event", 0, Event(0.0, "balance", rng.choice(riders).number))
+
+
 def incidents(scenario: Scenario, rng: Random) -> Iterator[Departure]:
     """Alerts that open at random moments and close before the run is over."""
     found: list[Departure] = []
@@ -182,6 +192,7 @@ def plan_load(
         parts.append(at_speed(riders, city, scenario))
     else:
         parts.append(at_rate(riders, city, scenario, rate, rng))
+    parts.append(patrol(riders, scenario, rng_for(scenario.seed, worker, "patrol")))
     if worker == 0:
         parts.append(upkeep(scenario))
         parts.append(incidents(scenario, rng_for(scenario.seed, 0, "incidents")))

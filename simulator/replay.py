@@ -334,9 +334,10 @@ async def replay_day(url: str, scale: float, seed: int, export: Path | None) -> 
         replay.result.planned_s = time.monotonic() - started
         if export is not None:
             export_day(export, events, city, replay.midnight)
+        # millions of riders, events and trips stay to the end: walking them again and again in
+        # search of garbage would take longer than the replay
+        gc.disable()
         await replay.settle(riders)
-        gc.collect()
-        gc.freeze()
         await replay.drive(events)
         await replay.compare(before)
         return replay.result

@@ -28,7 +28,8 @@ class Burst:
 class Scenario:
     """One run. `rate` is taps a second, its mean where the load is to `follow_day`; a `speed` above
     0 runs the day itself at so many times real time instead. Offline buses vanish each at its own
-    moment, or all together at `offline_from_s`."""
+    moment, or all together at `offline_from_s`. `checks` is how many riders a second, drawn from
+    all, compare their balance while the run goes on."""
 
     name: str
     day_type: str = "weekday"
@@ -49,6 +50,7 @@ class Scenario:
     closed_station: str = ""
     vehicles: bool = True
     dashboards: int = 2
+    checks: float = 0.0
     habits: Habits = Habits()
     chances: Chances = Chances()
 

@@ -108,5 +108,14 @@ def test_as_many_riders_as_make_the_taps(city: City) -> None:
     assert len(taps) == pytest.approx(3000, rel=0.1)
 
 
+def test_checks_draw_from_all_riders(city: City) -> None:
+    riders = list(make_riders(city, 50, 7))
+    scenario = replace(STEADY, rate=1, duration_s=60, checks=20, vehicles=False, dashboards=0)
+    looked = [d.event for d in plan_load(riders, city, scenario, 1) if d.event is not None]
+    checks = [event for event in looked if event.what == "balance" and event.at == 0.0]
+    assert len(checks) == pytest.approx(1200, rel=0.15)
+    assert len({event.rider for event in checks}) == 50
+
+
 def test_departures_sort_by_their_time() -> None:
     assert Departure(1.0, "upload", 3) < Departure(2.0, "event")
