@@ -1,6 +1,7 @@
 -- Gives a card, whose account the caller holds, a status from now on, and tells the validators.
 CREATE FUNCTION api.change_card_status(
-    p_card_id bigint, p_status text, p_reason text, p_now timestamptz, p_replaced_by bigint DEFAULT NULL
+    p_card_id bigint, p_status text, p_reason text, p_now timestamptz,
+    p_replaced_by bigint DEFAULT NULL
 ) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$

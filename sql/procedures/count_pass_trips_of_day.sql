@@ -1,6 +1,8 @@
 -- How many trips on a pass count on the service day of a trip: all there are (p_before false,
 -- the daily limit on arrival) or those before it in time (repricing).
-CREATE FUNCTION api.count_pass_trips_of_day(p_pass_id bigint, p_trip transit.trips, p_before boolean)
+CREATE FUNCTION api.count_pass_trips_of_day(
+    p_pass_id bigint, p_trip transit.trips, p_before boolean
+)
 RETURNS integer
 LANGUAGE plpgsql STABLE
 AS $$

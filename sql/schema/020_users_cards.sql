@@ -100,8 +100,11 @@ CREATE TABLE transit.card_inactive_periods (
     inactive_from  timestamptz NOT NULL,
     inactive_until timestamptz NOT NULL DEFAULT 'infinity',
     CONSTRAINT card_inactive_periods_pkey PRIMARY KEY (period_id),
-    CONSTRAINT card_inactive_periods_card_fkey FOREIGN KEY (card_id) REFERENCES transit.cards (card_id),
-    CONSTRAINT card_inactive_periods_status_known CHECK (status IN ('blocked', 'replaced', 'expired')),
+    CONSTRAINT card_inactive_periods_card_fkey FOREIGN KEY (card_id)
+    REFERENCES transit.cards (card_id),
+    CONSTRAINT card_inactive_periods_status_known CHECK (
+        status IN ('blocked', 'replaced', 'expired')
+    ),
     CONSTRAINT card_inactive_periods_in_order CHECK (inactive_until >= inactive_from)
 );
 COMMENT ON TABLE transit.card_inactive_periods IS 'From the block up to the unblock; replaced and expired for ever';

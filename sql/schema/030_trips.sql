@@ -4,7 +4,9 @@ CREATE SEQUENCE transit.trip_ids;
 CREATE SEQUENCE transit.recharge_ids;
 CREATE SEQUENCE transit.pass_ids;
 
-CREATE TYPE transit.fare_rule AS ENUM ('base', 'transfer', 'subsidy_pass', 'monthly_pass', 'credit');
+CREATE TYPE transit.fare_rule AS ENUM (
+    'base', 'transfer', 'subsidy_pass', 'monthly_pass', 'credit'
+);
 
 -- A monthly pass as bought. What is left of it is counted from its trips.
 CREATE TABLE transit.monthly_passes (
@@ -18,7 +20,8 @@ CREATE TABLE transit.monthly_passes (
     max_trips_per_day integer     NOT NULL,
     balance_after     transit.cop NOT NULL,
     CONSTRAINT monthly_passes_pkey PRIMARY KEY (pass_id),
-    CONSTRAINT monthly_passes_account_fkey FOREIGN KEY (account_id) REFERENCES transit.accounts (account_id)
+    CONSTRAINT monthly_passes_account_fkey FOREIGN KEY (account_id)
+    REFERENCES transit.accounts (account_id)
 );
 COMMENT ON TABLE transit.monthly_passes IS 'Passes sold, with the terms in force at their purchase';
 COMMENT ON COLUMN transit.monthly_passes.card_id IS 'The card that was shown';
@@ -57,10 +60,13 @@ CREATE TABLE transit.trips (
     CONSTRAINT trips_end_after_start CHECK (ended_at >= tapped_at),
     CONSTRAINT trips_pass_or_journey CHECK (
         CASE fare_rule
-            WHEN 'monthly_pass' THEN
-                pass_id IS NOT NULL AND journey_id IS NULL AND transfer_number IS NULL AND fare = 0
-            WHEN 'transfer' THEN
-                pass_id IS NULL AND journey_id <> trip_id AND transfer_number > 0
+            WHEN 'monthly_pass'
+                THEN
+                    pass_id IS NOT NULL AND journey_id IS NULL AND transfer_number IS NULL
+                    AND fare = 0
+            WHEN 'transfer'
+                THEN
+                    pass_id IS NULL AND journey_id <> trip_id AND transfer_number > 0
             ELSE
                 pass_id IS NULL AND journey_id = trip_id AND transfer_number = 0
         END
@@ -83,7 +89,8 @@ COMMENT ON COLUMN transit.trips.priced_transfer_declined IS
 CREATE INDEX trips_account_id_tapped_at_idx
 ON transit.trips (account_id, tapped_at, device_id, device_seq, trip_id);
 -- Usage: how often a pass was used, and on a day
-CREATE INDEX trips_pass_id_tapped_at_idx ON transit.trips (pass_id, tapped_at) WHERE pass_id IS NOT NULL;
+CREATE INDEX trips_pass_id_tapped_at_idx ON transit.trips (pass_id, tapped_at)
+WHERE pass_id IS NOT NULL;
 -- Usage: the credit trips accepted since the debt was last 0
 CREATE INDEX trips_credit_idx ON transit.trips (account_id, trip_id) WHERE fare_rule = 'credit';
 -- Usage: the audit of one service day

@@ -17,8 +17,10 @@ CREATE TABLE transit.activity_deltas (
     debt         bigint   NOT NULL DEFAULT 0,
     CONSTRAINT activity_deltas_hour_of_station CHECK ((hour IS NULL) = (station_id IS NULL))
 )
-WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
-      autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 2000);
+WITH (
+    autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
+    autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 2000
+);
 COMMENT ON TABLE transit.activity_deltas IS 'Changes not yet folded into the rollups';
 COMMENT ON COLUMN transit.activity_deltas.on_day IS 'The service day they count on';
 COMMENT ON COLUMN transit.activity_deltas.station_id IS 'Null for what happens at no station';
