@@ -1,0 +1,305 @@
+"""What a client gets while a part is broken: the table of the README, as data, and how to ask."""
+
+import http.client
+import itertools
+import json
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.faults.stack import Stack
+
+V1 = "/api/v1"
+STATION = 1
+SLOW_S = 0.3
+FLAP_S = 0.3
+CLIENT_TIMEOUT_S = 10.0
+# Each cell is asked so often, each time on a new connection, so that both workers answer.
+TIMES = 4
+# A broken state lasts so long before it is asked: the copies of arrivals and alerts are over then;
+# those of analytics may still be young.
+PAST_TTL_S = 2.2
+
+ENDPOINTS = (
+    "tap",
+    "recharge",
+    "balance",
+    "history",
+    "stations",
+    "arrivals",
+    "alerts",
+    "analytics",
+    "health",
+    "ready",
+    "metrics",
+)
+UNCACHED = ("tap", "recharge", "balance", "history", "stations")
+CACHED = ("arrivals", "alerts", "analytics")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is promised: each answer is one of `says`, within `within_s` seconds."""
+
+    says: tuple[str, ...]
+    within_s: float
+
+
+def row(
+    uncached: str,
+    cached: str,
+    health: str,
+    ready: str,
+    within_s: float,
+    health_within_s: float | None = None,
+) -> dict[str, Cell]:
+    """A state of the table: words for five plain endpoints, three cached ones, two of health."""
+    words = dict.fromkeys(UNCACHED, uncached) | dict.fromkeys(CACHED, cached)
+    words |= {"health": health, "ready": ready, "metrics": "ok"}
+    limits = dict.fromkeys(ENDPOINTS, within_s) | {"health": health_within_s or within_s}
+    return {name: Cell(tuple(words[name].split(" | ")), limits[name]) for name in ENDPOINTS}
+
+
+AWAY = "503 database_unavailable + Retry-After"
+# A silent database is met by what waits for it (pool, statement timeout and margin), and by what
+# waits in line for those.
+SILENT = f"{AWAY} | 503 overloaded + Retry-After"
+
+# The bounds are those of a machine that has time for it; `slack` of `check` multiplies them.
+TABLE: dict[str, dict[str, Cell]] = {
+    "all well": row("ok", "ok HIT | ok MISS", "ok", "ok", 0.5),
+    "database down": row(AWAY, "ok STALE | ok HIT", "503 down", AWAY, 1.0),
+    "database silent": row(SILENT, "ok STALE | ok HIT", "503 down", AWAY, 2.2),
+    "database slow (300 ms)": row("ok", "ok HIT | ok MISS | ok STALE", "ok", "ok", 1.6),
+    "database restarted": row("ok", "ok HIT | ok MISS", "ok", "ok", 0.5),
+    "cache down": row("ok", "ok BYPASS | ok HIT", "ok degraded", "ok", 0.5, health_within_s=1.0),
+    "cache hung": row("ok", "ok BYPASS | ok HIT", "ok degraded", "ok", 0.5, health_within_s=1.0),
+    "cache flapping": row(
+        "ok", "ok BYPASS | ok HIT | ok MISS", "ok | ok degraded", "ok", 0.5, health_within_s=1.0
+    ),
+    "database and cache down": row(AWAY, f"ok STALE | ok HIT | {AWAY}", "503 down", AWAY, 1.0),
+    "one worker gone": row("ok", "ok HIT | ok MISS", "ok", "ok", 0.5),
+}
+
+# States that are asked at once: nothing changes with time, or the moment itself is what matters.
+PROMPT = ("all well", "database restarted", "one worker gone")
+
+
+class Client:
+    """A validator, a rider's phone and an operator: one request of each endpoint."""
+
+    _sequences = itertools.count(1)
+
+    def __init__(self, stack: Stack) -> None:
+        self.address = urlsplit(stack.own_url)
+        self.card_id = self.post(f"{V1}/cards", {})["card_id"]
+        recharge = {"card_id": self.card_id, "amount": 150_000}
+        self.post(f"{V1}/cards/recharge", recharge)
+        self.device_id = time.time_ns() // 1_000_000
+        self.report_vehicle()
+
+    def report_vehicle(self) -> None:
+        """A bus on its way to the station, so that there are arrivals to predict."""
+        station = json.loads(self.ask("GET", f"{V1}/stations/{STATION}")[2])
+        for route in station["routes"]:
+            stops = json.loads(self.ask("GET", f"{V1}/routes/{route['route_id']}")[2])["stations"]
+            numbers = {stop["station_id"]: stop["stop_sequence"] for stop in stops}
+            if numbers[STATION] > min(numbers.values()):
+                break
+        position = {
+            "vehicle_id": 1,
+            "route_id": route["route_id"],
+            "stop_sequence": numbers[STATION] - 1,
+            "latitude": station["latitude"] + 0.02,
+            "longitude": station["longitude"],
+            "recorded_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
+        self.post(f"{V1}/vehicles/positions", {"positions": [position]})
+
+    def request_of(self, endpoint: str) -> tuple[str, str, Any]:
+        """Method, path and body."""
+        number = next(self._sequences)
+        gets = {
+            "balance": f"{V1}/cards/{self.card_id}/balance",
+            "history": f"{V1}/cards/{self.card_id}/history",
+            "stations": f"{V1}/stations?limit=5",
+            "arrivals": f"{V1}/stations/{STATION}/arrivals",
+            "alerts": f"{V1}/stations/{STATION}/alerts",
+            "analytics": f"{V1}/analytics/revenue",
+            "health": "/health",
+            "ready": "/health/ready",
+            "metrics": "/metrics",
+        }
+        if endpoint in gets:
+            return "GET", gets[endpoint], None
+        if endpoint == "recharge":
+            return "POST", f"{V1}/cards/recharge", {"card_id": self.card_id, "amount": 2_000}
+        tap = {"card_id": self.card_id, "station_id": STATION}
+        return (
+            "POST",
+            f"{V1}/trips/start",
+            tap | {"device_id": self.device_id, "device_seq": number},
+        )
+
+    def ask(
+        self, method: str, path: str, body: Any = None
+    ) -> tuple[int, http.client.HTTPMessage, bytes]:
+        """One request on a connection of its own; again where its worker died under it."""
+        assert self.address.hostname
+        for attempt in (1, 2):
+            connection = http.client.HTTPConnection(
+                self.address.hostname, self.address.port, timeout=CLIENT_TIMEOUT_S
+            )
+            headers = {"Content-Type": "application/json"} if body is not None else {}
+            try:
+                content = None if body is None else json.dumps(body)
+                connection.request(method, path, content, headers)
+                answer = connection.getresponse()
+                return answer.status, answer.headers, answer.read()
+            except ConnectionError:
+                if attempt == 2:
+                    raise
+            finally:
+                connection.close()
+        raise AssertionError
+
+    def post(self, path: str, body: Any) -> Any:
+        """One that must succeed."""
+        status, _, content = self.ask("POST", path, body)
+        assert status < 300, content
+        return json.loads(content)
+
+    def word(self, endpoint: str) -> tuple[str, float]:
+        """An answer in the words of the table, and its seconds."""
+        method, path, body = self.request_of(endpoint)
+        started = time.monotonic()
+        status, headers, content = self.ask(method, path, body)
+        seconds = time.monotonic() - started
+        words = ["ok" if status < 300 else str(status)]
+        if headers["X-Cache"]:
+            words.append(headers["X-Cache"])
+        if headers.get_content_type() == "application/problem+json":
+            words.append(json.loads(content)["code"])
+        elif endpoint == "health" and json.loads(content)["status"] != "ok":
+            words.append(json.loads(content)["status"])
+        if headers["Retry-After"]:
+            words.append("+ Retry-After")
+        return " ".join(words), seconds
+
+
+@contextmanager
+def broken(stack: Stack, state: str) -> Iterator[None]:
+    """The state of a row, and back."""
+    begin, end = {
+        "all well": (lambda: None, lambda: None),
+        "database down": (stack.kill_database, stack.start_database),
+        "database silent": (stack.database.stall, stack.database.resume),
+        "database slow (300 ms)": (lambda: stack.database.slow(SLOW_S), stack.database.resume),
+        "database restarted": (lambda: restart_database(stack), lambda: None),
+        "cache down": (stack.kill_cache, stack.start_cache),
+        "cache hung": (stack.hang_cache, stack.wake_cache),
+        "database and cache down": (lambda: kill_both(stack), lambda: start_both(stack)),
+        "one worker gone": (lambda: stack.kill_worker(0), lambda: None),
+        "cache flapping": (lambda: None, lambda: None),
+    }[state]
+    begin()
+    try:
+        with flapping(stack) if state == "cache flapping" else contextmanager(nothing)():
+            yield
+    finally:
+        end()
+
+
+def nothing() -> Iterator[None]:
+    """No fault of its own."""
+    yield
+
+
+def restart_database(stack: Stack) -> None:
+    """Killed and back: asked right after it answers again."""
+    stack.kill_database()
+    stack.start_database()
+
+
+def kill_both(stack: Stack) -> None:
+    """As after a power cut of the machine they share."""
+    stack.kill_database()
+    stack.kill_cache()
+
+
+def start_both(stack: Stack) -> None:
+    """Back."""
+    stack.start_cache()
+    stack.start_database()
+
+
+@contextmanager
+def flapping(stack: Stack) -> Iterator[None]:
+    """The cache stops and goes on, several times a second."""
+    over = threading.Event()
+
+    def flap() -> None:
+        while not over.wait(FLAP_S):
+            stack.hang_cache()
+            over.wait(FLAP_S)
+            stack.wake_cache()
+
+    flapper = threading.Thread(target=flap)
+    flapper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        flapper.join()
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a cell really said: every word met, and the slowest answer."""
+
+    state: str
+    endpoint: str
+    words: frozenset[str]
+    slowest_s: float
+
+    def breach(self, slack: float) -> str | None:
+        """How it differs from the table."""
+        cell = TABLE[self.state][self.endpoint]
+        where = f"{self.state}, {self.endpoint}"
+        if not self.words <= set(cell.says):
+            return f"{where}: {sorted(self.words)} instead of {cell.says}"
+        if self.slowest_s > cell.within_s * slack:
+            return f"{where}: {self.slowest_s:.2f} s instead of {cell.within_s}"
+        return None
+
+
+def run_row(stack: Stack, state: str) -> list[Told]:
+    """Break, ask every endpoint (all at once, so that none waits for another), heal."""
+    client = Client(stack)
+    for endpoint in CACHED:
+        for _ in range(2 * TIMES):
+            client.word(endpoint)
+
+    def ask(endpoint: str) -> Told:
+        answers = [client.word(endpoint) for _ in range(TIMES)]
+        words, seconds = zip(*answers, strict=True)
+        return Told(state, endpoint, frozenset(words), max(seconds))
+
+    with broken(stack, state), ThreadPoolExecutor(len(ENDPOINTS)) as asking:
+        if state not in PROMPT:
+            time.sleep(PAST_TTL_S)
+        return list(asking.map(ask, ENDPOINTS))
+
+
+def as_markdown() -> str:
+    """The table as the README shows it."""
+    lines = [f"| | {' | '.join(ENDPOINTS)} |", "|---" * (len(ENDPOINTS) + 1) + "|"]
+    for state, cells in TABLE.items():
+        texts = [f"{' or '.join(cell.says)}, {cell.within_s:g} s" for cell in cells.values()]
+        lines.append(f"| {state} | {' | '.join(texts)} |")
+    return "\n".join(lines)

@@ -1,0 +1,17 @@
+"""The degradation table, cell by cell."""
+
+import os
+
+import pytest
+
+from tests.faults.degradation import TABLE, run_row
+from tests.faults.stack import Stack
+
+# The table is a promise for a machine that has time; a busy one may take several times as long.
+SLACK = float(os.environ.get("TRANSIT_TEST_SLACK", "3"))
+
+
+@pytest.mark.parametrize("state", TABLE)
+def test_every_endpoint_answers_as_the_table_says(stack: Stack, state: str) -> None:
+    breaches = [told.breach(SLACK) for told in run_row(stack, state)]
+    assert [breach for breach in breaches if breach] == []
