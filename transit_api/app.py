@@ -31,7 +31,12 @@ LIFESPANS = (
 def make_app(settings: Settings) -> web.Application:
     """The whole service; it connects when it is first asked, so that making it cannot fail."""
     answer_rubbish_as_problems()
-    app = web.Application(middlewares=[answer_request], client_max_size=settings.body_limit_bytes)
+    app = web.Application(
+        middlewares=[answer_request],
+        client_max_size=settings.body_limit_bytes,
+        # Packed bodies are refused: aiohttp would unpack a bomb to its end, read or not.
+        handler_args={"auto_decompress": False},
+    )
     app[SETTINGS] = settings
     app.add_routes(ROUTES)
     app.cleanup_ctx.extend(LIFESPANS)

@@ -108,6 +108,8 @@ async def _read_batch(schema: BatchSchema, data: Any) -> dict[str, Any]:
 
 
 async def _receive(request: web.Request) -> bytes:
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Problem("unsupported_media_type", "Send the body as it is, not packed.")
     if (request.content_length or 0) > request.client_max_size:
         raise Problem("payload_too_large")
     try:
