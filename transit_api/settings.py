@@ -12,6 +12,9 @@ from aiohttp import web
 # Test suites and load tools have variables of their own under the same prefix.
 FOREIGN_PREFIXES = ("TRANSIT_TEST_", "TRANSIT_SIM_")
 
+# Connections of a worker for uploads and upkeep, besides those of its pool.
+BESIDES_POOL = 4
+
 # One word an instant: RFC 3339 or the empty string for "the real clock".
 REAL_CLOCK = ""
 
@@ -125,6 +128,11 @@ class Settings:
     def worker_count(self) -> int:
         """Half the cores unless said: PostgreSQL on the same machine needs the others."""
         return self.workers or max(1, (os.cpu_count() or 2) // 2)
+
+    @property
+    def connections(self) -> int:
+        """What all workers may open, one being replaced, and some for people and commands."""
+        return (self.worker_count + 1) * (self.pool_size + BESIDES_POOL) + 50
 
     def environment(self) -> dict[str, str]:
         """These settings as variables, for a process that is started with them."""

@@ -74,6 +74,7 @@ class Supervisor:
                     if self._replacing:
                         self._replacing = False
                         self._replace_all()
+                log.info("stopping; what is in flight is answered first")
             finally:
                 # From here on a new connection is refused instead of waiting for nobody.
                 for one in self._sockets:
@@ -125,6 +126,9 @@ class Supervisor:
 
     def _restart_dead(self) -> None:
         now = time.monotonic()
+        for worker in self._workers:
+            if not worker.ready and now - worker.started_at > START_LIMIT_S:
+                worker.process.kill()
         for worker in [one for one in self._workers if not one.alive]:
             self._workers.remove(worker)
             self._clear(worker)
