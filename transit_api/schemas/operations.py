@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate
 
 from transit_api.schemas.fields import Instant, Quick, Text, Unclean, Word, optional
 from transit_api.schemas.strict import ResponseSchema, StrictSchema
 
 FASTEST = 100_000
+# What follows from now, 5 years ahead for the life of a card, must still be a time.
+LAST_YEAR = 2199
 
 
 class Speed(Quick, fields.Float):
@@ -38,6 +40,12 @@ class ClockRequest(StrictSchema):
     speed = Speed(**optional())
 
     example = {"now": "2026-11-20T06:00:00-05:00", "speed": 60}
+
+    def check(self, data: dict[str, Any]) -> None:
+        """A simulation does not leave the calendar."""
+        now = data.get("now")
+        if now is not None and now.year > LAST_YEAR:
+            raise ValidationError(f"Must not be after the year {LAST_YEAR}.", "now")
 
 
 class ClockResponse(ResponseSchema):
