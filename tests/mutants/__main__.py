@@ -31,8 +31,10 @@ AT_ONCE = 2
 # A body that is no SQL at all would die of any test.
 NO_SQL = ("SyntaxError", "UndefinedColumn", "UndefinedFunction", "UndefinedTable")
 
-# The servers, for the processes that are forked from this one.
+# For the processes that are forked from this one: the servers, and the procedures as they were
+# at the start, so that a run does not mix what somebody edits meanwhile.
 RUNNING: list[Servers] = []
+SOURCE: list[Path] = []
 
 
 @dataclass(eq=False)
@@ -89,7 +91,7 @@ def make_database(servers: Servers, task: Task, directory: Path) -> None:
         )
     connection.close()
     if task.mutant:
-        sql = Path(shutil.copytree(SQL, directory / "sql"))
+        sql = Path(shutil.copytree(SOURCE[0], directory / "sql"))
         mutate(sql, task.mutant)
         migrate(servers.postgresql.url(database=task.name), sql)
 
@@ -154,7 +156,8 @@ def main(words: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="transit-mutants-") as directory:
         Path(directory).chmod(0o755)
         with start_embedded(Path(directory), durable=False) as servers:
-            migrate(servers.owner_url)
+            SOURCE.append(Path(shutil.copytree(SQL, Path(directory) / "sql")))
+            migrate(servers.owner_url, SOURCE[0])
             RUNNING.append(servers)
             # One task a process: what a test run imports and patches ends with it.
             with multiprocessing.get_context("fork").Pool(AT_ONCE, maxtasksperchild=1) as pool:

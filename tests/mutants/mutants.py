@@ -40,6 +40,13 @@ MUTANTS = [
         " AND p_tapped_at <= i.inactive_until",
         ("start_trips",),
     ),
+    Mutant(
+        "a decree begins one moment late",
+        "read_fare_terms",
+        "WHERE g.valid_from <= p_at",
+        "WHERE g.valid_from < p_at",
+        ("start_trips",),
+    ),
     # Rule 4: monthly pass
     Mutant(
         "a 66th trip goes on a pass",
@@ -255,6 +262,13 @@ MUTANTS = [
         "AND p_now < u.expires_at",
         ("buy_monthly_passes",),
     ),
+    Mutant(
+        "a balance of exactly the price buys no pass",
+        "refuse_pass",
+        "ELSIF p_account.balance < p_price THEN",
+        "ELSIF p_account.balance <= p_price THEN",
+        ("buy_monthly_passes",),
+    ),
     # Late taps
     Mutant(
         "a tap at the time of the last one reprices nothing",
@@ -298,6 +312,27 @@ MUTANTS = [
         "p_trip.fare_rule := 'base';",
         ("reprice_trips_after",),
     ),
+    Mutant(
+        "the debt of a correction counts the credit trips of a paid one",
+        "write_late_trip",
+        "SET credit_trip_floor = v_trip.trip_id - 1",
+        "SET credit_trip_floor = a.credit_trip_floor",
+        ("reprice_trips_after",),
+    ),
+    Mutant(
+        "a late tap is answered with the balance before its corrections",
+        "write_late_trip",
+        "p_decision.answer.balance := v_after.balance;",
+        "",
+        ("reprice_trips_after",),
+    ),
+    Mutant(
+        "two taps of an account in one call both see the balance before them",
+        "start_trips",
+        "IF v_account.account_id = ANY (v_accounts) THEN",
+        "IF false THEN",
+        ("start_trips", "write_decisions"),
+    ),
     # Requests sent again
     Mutant(
         "the key of a tap is not looked up",
@@ -324,6 +359,13 @@ MUTANTS = [
         "a replay shows the fare of now",
         "replay_tap",
         "v_trip.fare := p_record.fare;",
+        "",
+        ("replay_tap",),
+    ),
+    Mutant(
+        "a replay shows the balance before the corrections of its tap",
+        "write_late_trip",
+        "p_decision.record.balance := v_after.balance;",
         "",
         ("replay_tap",),
     ),
@@ -366,6 +408,42 @@ MUTANTS = [
         ("erase_user",),
     ),
     Mutant(
+        "reasons outlive an erasure",
+        "erase_user",
+        "SET reason = NULL",
+        "SET reason = i.reason",
+        ("erase_user",),
+    ),
+    Mutant(
+        "a replacement leaves the debt behind",
+        "replace_card",
+        "v_moved   bigint := p_account.balance - p_account.debt;",
+        "v_moved   bigint := p_account.balance;",
+        ("replace_cards",),
+    ),
+    Mutant(
+        "a trip is charged to the card that was tapped and not to the newest",
+        "write_trips",
+        "(d.account).newest_card_id, 'fare', 'fare_revenue', -(d.trip).fare,"
+        " after.balance, after.debt,",
+        "(d.trip).card_id, 'fare', 'fare_revenue', -(d.trip).fare, after.balance, after.debt,",
+        ("start_trips",),
+    ),
+    Mutant(
+        "a card expires one moment late",
+        "find_unused_cards",
+        "AND c.issued_at <= p_now - interval '5 years'",
+        "AND c.issued_at < p_now - interval '5 years'",
+        ("expire_cards",),
+    ),
+    Mutant(
+        "a card that was recharged last year expires",
+        "find_unused_cards",
+        "WHERE r.card_id = c.card_id AND r.recharged_at > p_now - interval '2 years'",
+        "WHERE r.card_id = c.card_id AND r.recharged_at > p_now - interval '1 year'",
+        ("expire_cards",),
+    ),
+    Mutant(
         "keys are forgotten after 6 days",
         "prune_idempotency_records",
         "v_before timestamptz := api.clock_now() - interval '8 days';",
@@ -377,6 +455,13 @@ MUTANTS = [
         "fold_rollups",
         "revenue = h.revenue + excluded.revenue",
         "revenue = excluded.revenue",
+        ("fold_rollups",),
+    ),
+    Mutant(
+        "a late tap of another card moves the last active day of its user back",
+        "note_active_users",
+        "WHERE u.user_id = s.user_id AND s.to_day > s.from_day",
+        "WHERE u.user_id = s.user_id",
         ("fold_rollups",),
     ),
     Mutant(

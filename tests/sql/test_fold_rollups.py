@@ -95,6 +95,15 @@ def test_late_tap_does_not_move_the_last_day_back(story, settle):
     assert read(story, "read_active_users", 30)[0][:2] == (1, 1)
 
 
+def test_late_tap_of_another_card_does_not_move_the_last_day_of_its_user_back(story, settle):
+    user_id = story.make_user()
+    story.tap(story.make_card(user_id=user_id))
+    story.tap(story.make_card(user_id=user_id), at=NOON - 3 * DAY)
+    settle()
+    assert read(story, "read_active_users", 1)[0][:2] == (1, 1)
+    assert read(story, "read_active_users", 30)[0][:2] == (1, 2)
+
+
 def test_day_has_24_hours_in_bogota(story, a_week, settle):
     settle()
     rows = read(story, "read_trips_hourly", None)

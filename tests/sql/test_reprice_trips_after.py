@@ -136,6 +136,19 @@ def test_debt_of_a_correction_is_no_credit_trip(story):
     assert [answer.fare_rule for answer in answers] == ["credit", "credit", None]
 
 
+def test_debt_of_a_correction_leaves_the_credit_trips_of_a_paid_debt_uncounted(story):
+    card_id = story.make_card(profile="senior")
+    answers = [story.tap(card_id, at=NOON - 20 * HOUR + 5 * HOUR * i) for i in range(3)]
+    assert [answer.fare_rule for answer in answers] == ["subsidy_pass", "credit", "credit"]
+    story.recharge(card_id, 3 * FARE)
+    story.go_to(NOON + DAY)
+    story.tap(card_id)
+    assert story.money(card_id) == (0, 0)
+    story.tap(card_id, at=NOON - 22 * HOUR)
+    assert story.money(card_id) == (0, FARE)
+    assert [story.tap(card_id).fare_rule for _ in range(3)] == ["credit", "credit", None]
+
+
 def test_correction_that_gives_repays_debt_first(story):
     card_id = story.make_card(balance=FARE + 1000)
     story.tap(card_id, TRUNK)
