@@ -26,6 +26,8 @@ class Document:
         return encode(describe(self._app))
 
 
+FILES: Final = frozenset(file.name for file in SWAGGER_UI.iterdir())
+
 DOCUMENT: Final = web.AppKey("DOCUMENT", Document)
 
 PAGE: Final = f"""<!DOCTYPE html>
@@ -46,7 +48,28 @@ PAGE: Final = f"""<!DOCTYPE html>
 </html>
 """
 
-static_files = web.static("/docs/static", SWAGGER_UI)
+
+class StaticFiles(web.StaticResource):
+    """The files of Swagger UI; one that is not there is a problem like everything else."""
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        # aiohttp would find out while it answers, too late for another body.
+        if request.match_info["filename"] not in FILES:
+            raise web.HTTPNotFound
+        return await super()._handle(request)
+
+
+class StaticRoutes(web.AbstractRouteDef):
+    """Where those files are."""
+
+    def register(self, router: web.UrlDispatcher) -> list[web.AbstractRoute]:
+        """GET and HEAD."""
+        files = StaticFiles("/docs/static", SWAGGER_UI)
+        router.register_resource(files)
+        return list(files)
+
+
+static_files = StaticRoutes()
 
 
 @Endpoint(
