@@ -18,8 +18,8 @@ import transit_api.schemas.stations
 import transit_api.schemas.trips
 import transit_api.schemas.users
 import transit_api.schemas.vehicles
-from transit_api.cursors import after_id, after_moment, page
 from transit_api.errors import Problem
+from transit_api.pages import after_id, after_moment, page
 from transit_api.schemas.strict import BatchSchema, StrictSchema
 from transit_api.wire import encode, instant
 

@@ -6,11 +6,11 @@ from aiohttp import web
 
 from transit_api.array_functions import Element
 from transit_api.batching import BALANCES, CARDS, REPLACEMENTS
-from transit_api.cursors import after_id, page
 from transit_api.db import DB
 from transit_api.endpoint import Endpoint
 from transit_api.errors import Problem
 from transit_api.outcomes import Row, decided, results
+from transit_api.pages import list_by_id
 from transit_api.schemas.cards import (
     BalanceResponse,
     CardList,
@@ -75,11 +75,8 @@ async def issue_cards(request: web.Request) -> web.Response:
 )
 async def list_cards(request: web.Request) -> web.Response:
     """All cards, or the one with this number."""
-    query = request[QUERY]
-    after = after_id("cards", query["cursor"])
-    rows = await request.app[DB].fetch_all(LIST, (query["card_number"], after, query["limit"] + 1))
-    cards = [CardResponse.shape(row) for row in rows]
-    return json_answer(page(cards, query["limit"], "cards", lambda card: (card["card_id"],)))
+    filters = (request[QUERY]["card_number"],)
+    return await list_by_id(request, "cards", LIST, filters, CardResponse)
 
 
 @Endpoint(summary="Read a card", tag="Cards", answer=CardResponse, refusals=("card_not_found",))
@@ -112,14 +109,10 @@ async def read_balance(request: web.Request) -> web.Response:
 )
 async def list_entries(request: web.Request) -> web.Response:
     """The ledger of one card."""
-    query = request[QUERY]
-    after = after_id("entries", query["cursor"])
-    card_id = path_id(request, "card_id")
-    rows = await request.app[DB].fetch_all(STATEMENT, (card_id, after, query["limit"] + 1))
-    if not rows:
-        await find_card(request)
-    entries = [EntryResponse.shape(row) for row in rows]
-    return json_answer(page(entries, query["limit"], "entries", lambda entry: (entry["entry_id"],)))
+    filters = (path_id(request, "card_id"),)
+    return await list_by_id(
+        request, "entries", STATEMENT, filters, EntryResponse, if_empty=find_card
+    )
 
 
 @Endpoint(

@@ -5,11 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 
 from transit_api.batching import RECHARGES
-from transit_api.cursors import after_id, page
-from transit_api.db import DB
 from transit_api.endpoint import Endpoint
 from transit_api.handlers.cards import find_card
 from transit_api.outcomes import decided, results
+from transit_api.pages import list_by_id
 from transit_api.schemas.paging import PageQuery
 from transit_api.schemas.recharges import (
     RechargeHistory,
@@ -20,7 +19,7 @@ from transit_api.schemas.recharges import (
     RechargesBatchRequest,
     RechargesBatchResponse,
 )
-from transit_api.validation import BODY, QUERY, idempotency_key, path_id
+from transit_api.validation import BODY, idempotency_key, path_id
 from transit_api.wire import json_answer
 
 LIST = "SELECT * FROM api.list_recharges(%s, %s, %s)"
@@ -84,13 +83,7 @@ async def recharge_cards(request: web.Request) -> web.Response:
 )
 async def list_recharges(request: web.Request) -> web.Response:
     """The history of one card."""
-    query = request[QUERY]
-    after = after_id("recharges", query["cursor"])
-    card_id = path_id(request, "card_id")
-    rows = await request.app[DB].fetch_all(LIST, (card_id, after, query["limit"] + 1))
-    if not rows:
-        await find_card(request)
-    recharges = [RechargeHistoryItem.shape(row) for row in rows]
-    return json_answer(
-        page(recharges, query["limit"], "recharges", lambda item: (item["recharge_id"],))
+    filters = (path_id(request, "card_id"),)
+    return await list_by_id(
+        request, "recharges", LIST, filters, RechargeHistoryItem, if_empty=find_card
     )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from transit_api.cursors import after_id, page
 from transit_api.db import DB
 from transit_api.endpoint import Endpoint
 from transit_api.errors import Problem
+from transit_api.pages import list_by_id
 from transit_api.schemas.routes import RouteDetail, RouteList, RouteResponse, RoutesQuery
 from transit_api.validation import QUERY, path_id
 from transit_api.wire import json_answer
@@ -25,11 +25,7 @@ READ = "SELECT * FROM api.read_route(%s)"
 )
 async def list_routes(request: web.Request) -> web.Response:
     """Trunk, zonal, cable and feeder services."""
-    query = request[QUERY]
-    after = after_id("routes", query["cursor"])
-    rows = await request.app[DB].fetch_all(LIST, (query["kind"], after, query["limit"] + 1))
-    routes = [RouteResponse.shape(row) for row in rows]
-    return json_answer(page(routes, query["limit"], "routes", lambda route: (route["route_id"],)))
+    return await list_by_id(request, "routes", LIST, (request[QUERY]["kind"],), RouteResponse)
 
 
 @Endpoint(summary="Read a route", tag="Routes", answer=RouteDetail, refusals=("route_not_found",))

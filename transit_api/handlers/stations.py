@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from transit_api.cursors import after_id, page
 from transit_api.db import DB
 from transit_api.endpoint import Endpoint
 from transit_api.errors import Problem
+from transit_api.pages import list_by_id
 from transit_api.schemas.stations import (
     StationDetail,
     StationList,
@@ -32,12 +32,7 @@ async def list_stations(request: web.Request) -> web.Response:
     """Portals, trunk and cable stations, zonal stops."""
     query = request[QUERY]
     filters = (query["kind"], query["corridor"], query["locality"], query["q"])
-    after = after_id("stations", query["cursor"])
-    rows = await request.app[DB].fetch_all(LIST, (*filters, after, query["limit"] + 1))
-    stations = [StationResponse.shape(row) for row in rows]
-    return json_answer(
-        page(stations, query["limit"], "stations", lambda station: (station["station_id"],))
-    )
+    return await list_by_id(request, "stations", LIST, filters, StationResponse)
 
 
 @Endpoint(

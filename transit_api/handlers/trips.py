@@ -5,12 +5,12 @@ from __future__ import annotations
 from aiohttp import web
 
 from transit_api.batching import TAPS
-from transit_api.cursors import after_moment, page
 from transit_api.db import DB
 from transit_api.endpoint import Endpoint
 from transit_api.errors import Problem
 from transit_api.handlers.users import find_user
 from transit_api.outcomes import decided
+from transit_api.pages import after_moment, page
 from transit_api.schemas.paging import PageQuery
 from transit_api.schemas.trips import (
     TAP_REFUSALS,

@@ -6,11 +6,11 @@ from aiohttp import web
 
 from transit_api.array_functions import Element
 from transit_api.batching import USERS
-from transit_api.cursors import after_id, page
 from transit_api.db import DB
 from transit_api.endpoint import Endpoint
 from transit_api.errors import Problem
 from transit_api.outcomes import Row, decided, results
+from transit_api.pages import list_by_id
 from transit_api.schemas.cards import CardList, CardResponse
 from transit_api.schemas.paging import PageQuery
 from transit_api.schemas.users import (
@@ -20,7 +20,7 @@ from transit_api.schemas.users import (
     UsersBatchRequest,
     UsersBatchResponse,
 )
-from transit_api.validation import BODY, QUERY, path_id
+from transit_api.validation import BODY, path_id
 from transit_api.wire import json_answer
 
 READ = "SELECT * FROM api.read_user(%s)"
@@ -89,12 +89,8 @@ async def erase_user(request: web.Request) -> web.Response:
 )
 async def list_user_cards(request: web.Request) -> web.Response:
     """All cards that were ever issued to the user."""
-    query = request[QUERY]
-    after = after_id("user_cards", query["cursor"])
     user = await find_user(request)
-    rows = await request.app[DB].fetch_all(LIST_CARDS, (user["user_id"], after, query["limit"] + 1))
-    cards = [CardResponse.shape(row) for row in rows]
-    return json_answer(page(cards, query["limit"], "user_cards", lambda card: (card["card_id"],)))
+    return await list_by_id(request, "user_cards", LIST_CARDS, (user["user_id"],), CardResponse)
 
 
 async def find_user(request: web.Request) -> Row:

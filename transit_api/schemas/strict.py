@@ -121,6 +121,11 @@ class ResponseSchema(Schema):
         field_obj.required = True
 
     @classmethod
+    def first_field(cls) -> str:
+        """What identifies an item of a list."""
+        return next(iter(cls._declared_fields))
+
+    @classmethod
     def shape(cls, row: dict[str, Any]) -> dict[str, Any]:
         """The fields of this answer, out of a row that has them and more."""
         return {name: row[name] for name in cls._declared_fields}

@@ -4,20 +4,48 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 import orjson
+from aiohttp import web
 
+from transit_api.db import DB
 from transit_api.errors import invalid
 from transit_api.schemas.fields import IDENTIFIER_LIMIT, Instant, Unclean
-from transit_api.wire import instant
+from transit_api.schemas.strict import ResponseSchema
+from transit_api.validation import QUERY
+from transit_api.wire import instant, json_answer
 
 Row = dict[str, Any]
 Position = tuple[Any, ...]
 
 _read_instant = Instant().quick
+
+
+async def list_by_id(
+    request: web.Request,
+    list_name: str,
+    sql: str,
+    filters: Sequence[Any],
+    item: type[ResponseSchema],
+    *,
+    if_empty: Callable[[web.Request], Awaitable[object]] | None = None,
+) -> web.Response:
+    """One page of a list that is ordered by the first field of its items.
+
+    The last two arguments of `sql` are the identifier to go on after and how many rows to read.
+    `if_empty` refuses when there is nothing because there is no such owner of a list.
+    """
+    query = request[QUERY]
+    after = after_id(list_name, query["cursor"])
+    rows = await request.app[DB].fetch_all(sql, (*filters, after, query["limit"] + 1))
+    if not rows and if_empty is not None:
+        await if_empty(request)
+    items = [item.shape(row) for row in rows]
+    identifier = item.first_field()
+    return json_answer(page(items, query["limit"], list_name, lambda one: (one[identifier],)))
 
 
 def after_id(list_name: str, cursor: str | None) -> int | None:
