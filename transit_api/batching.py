@@ -37,6 +37,9 @@ Waiting = tuple[Element, "asyncio.Future[Row]"]
 RETRY_AFTER_S: Final = 1
 # An element that no call took along for so long is refused: nothing was done.
 LONGEST_WAIT_S: Final = 0.9
+# While the first in line has waited so long, whoever comes is refused at once: it would wait as
+# long. What is accepted under overload keeps a short wait, and what is refused does not wait.
+STANDING_LINE_S: Final = 0.5
 # Uploads go in pieces, so that a live tap waits for one piece and not for a thousand taps.
 UPLOAD_CHUNK: Final = 250
 UPLOADS_AT_A_TIME: Final = 2
@@ -95,11 +98,14 @@ class Batcher:
         Raises Overloaded (nothing was done) and DatabaseUnavailable (ask again with the key). An
         empty row says that the function had nothing to say, where it may.
         """
-        if len(self._queue) >= self._queue_limit:
-            raise Overloaded
         loop = asyncio.get_running_loop()
+        now = loop.time()
+        if self._queue and (
+            len(self._queue) >= self._queue_limit or now - self._queue[0][0] > STANDING_LINE_S
+        ):
+            raise Overloaded
         answer: asyncio.Future[Row] = loop.create_future()
-        self._queue.append((loop.time(), element, answer))
+        self._queue.append((now, element, answer))
         if self._free_slots:
             self._free_slots -= 1
             run = loop.create_task(self._run())
