@@ -74,7 +74,6 @@ class Books:
     def __init__(self) -> None:
         self.by_rider: dict[int, Book] = {}
         self.differences: list[Difference] = []
-        self.unresolved: list[str] = []
 
     def open(
         self, rider: int, profile: str, card_id: int, user_id: int | None, at: datetime

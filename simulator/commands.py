@@ -16,8 +16,9 @@ from simulator.html import write_html
 from simulator.live import Progress
 from simulator.parallel import run_parallel
 from simulator.report import print_result, summary
+from simulator.result import Result
 from simulator.scenario import BadInput, Burst, Scenario, load_scenario
-from simulator.session import Result, run_here
+from simulator.session import run_here
 from simulator.thresholds import Threshold, parse_threshold
 
 Group = Any  # argparse does not name the type that add_subparsers gives

@@ -20,8 +20,9 @@ from rich.console import Console
 from simulator.client import NoAnswer
 from simulator.live import Progress
 from simulator.report import print_result
+from simulator.result import Result
 from simulator.scenario import BadInput, load_scenario
-from simulator.session import Result, run_here
+from simulator.session import run_here
 from simulator.world import Unusable
 
 SERVICE = (sys.executable, "-m", "transit_api")

@@ -32,7 +32,7 @@ class Driver:
         """Drive the load to its end, then wait for the last answers."""
         loop = asyncio.get_running_loop()
         cpu = process_time()
-        start = self.actor.start = self.recorder.started = loop.time()
+        start = self.actor.asker.start = self.recorder.started = loop.time()
         for departure in load:
             intended = start + departure.due
             delay = intended - loop.time()
@@ -69,7 +69,7 @@ class Driver:
             _, late = await asyncio.wait(self.in_flight, timeout=DRAIN_S)
             for task in late:
                 task.cancel()
-                self.actor.books.unresolved.append("a request that had no answer at the end")
+                self.actor.asker.unresolved.append("a request that had no answer at the end")
                 self.recorder.failed("unfinished at the end", 0.0)
 
     async def _perform(self, departure: Departure, intended: float) -> None:

@@ -14,7 +14,7 @@ from simulator.measure import (
     percentile_ms,
 )
 from simulator.report import money
-from simulator.session import Result
+from simulator.result import Result
 
 CHARTED = 6  # endpoints that get a line
 CURVE = (0, 10, 25, 50, 60, 70, 80, 90, 95, 97.5, 99, 99.5, 99.9, 99.95, 99.99)
@@ -33,9 +33,9 @@ body { margin: 0 auto; padding: 1.5rem; max-width: 1360px; background: var(--pap
   color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
 p.sub { color: var(--soft); margin: .2rem 0 1rem; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); gap: .75rem; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); gap: .75rem; }
 .card { border: 1px solid var(--rule); border-radius: 8px; padding: .6rem .8rem; }
-.card b { display: block; font-size: 1.35rem; font-variant-numeric: tabular-nums; }
+.card b { display: block; font-size: 1.2rem; font-variant-numeric: tabular-nums; }
 .card span { color: var(--soft); font-size: .85rem; }
 .good b { color: var(--good); } .bad b { color: var(--bad); }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr));

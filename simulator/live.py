@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from simulator.report import latency_table, money
-from simulator.session import Tally
+from simulator.result import Tally
 
 PLAIN_EVERY_S = 10.0
 

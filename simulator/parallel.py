@@ -10,12 +10,10 @@ from typing import Any
 
 import uvloop
 
+from simulator.result import Outcome, Result, Tally
 from simulator.scenario import Scenario
 from simulator.session import (
     TIMEOUT_S,
-    Outcome,
-    Result,
-    Tally,
     Worker,
     check_service,
     conclude,

@@ -1,7 +1,6 @@
 """A whole weekday through the batch endpoints as fast as they go, every card kept to the peso."""
 
 import asyncio
-import csv
 import gc
 import time
 from collections import Counter
@@ -15,7 +14,7 @@ from simulator.actor import DEVICE_BITS
 from simulator.books import compare_totals
 from simulator.city import City, Demand, read_city
 from simulator.client import ApiClient
-from simulator.day import DEVICES_A_PLACE, Event, Habits, plan_riders
+from simulator.day import DEVICES_A_PLACE, Event
 from simulator.fares import Account
 from simulator.population import (
     BATCH,
@@ -26,8 +25,8 @@ from simulator.population import (
     send,
     settle_group,
 )
-from simulator.riders import Rider, make_riders
-from simulator.tariffs import BOGOTA_TIME
+from simulator.riders import Rider
+from simulator.weekday import export_day, last_weekday, plan_weekday
 from simulator.world import (
     ServiceClock,
     Station,
@@ -40,13 +39,8 @@ from simulator.world import (
     read_totals,
 )
 
-WEEKDAY_TAPS = 4_000_000  # Bogotá's, December 2025
-TAPS_A_RIDER = 1.5  # of a weekday, riders who stay at home included
 LANES = 8  # batches in flight; a rider's events always take the same lane
 BATCH_TIMEOUT_S = 120.0
-QUIET = Habits(arrivals=0, alerts=0, balance=0, history=0, trips=0, end=0, lost_factor=0)
-URBANTRIPS = ("id_trx", "fecha_trx", "hora_trx", "id_tarjeta_trx", "id_linea_trx", "interno_trx",
-              "latitud_trx", "longitud_trx")  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -278,46 +272,6 @@ class Lane:
             "channel": event.place,
             "idempotency_key": f"{replay.run}-{event.rider}-{replay.keys}",
         }
-
-
-def last_weekday(now: datetime) -> datetime:
-    """Midnight of the latest working day that is over: taps up to 7 days old are taken."""
-    midnight = now.astimezone(BOGOTA_TIME).replace(hour=0, minute=0, second=0, microsecond=0)
-    for days in range(1, 5):
-        day = midnight - timedelta(days=days)
-        if day.weekday() < 5:
-            return day
-    raise AssertionError("four days in a row hold a working day")
-
-
-def plan_weekday(city: City, scale: float, seed: int) -> tuple[list[Rider], list[Event]]:
-    """The riders and their day's taps and recharges, in order; all of them within the day."""
-    count = max(10, int(WEEKDAY_TAPS * scale / TAPS_A_RIDER))
-    riders = list(make_riders(city, count, seed))
-    events = plan_riders(riders, {}, city.weekday, QUIET, seed, 0)
-    return riders, [event for event in events if 0 <= event.at < 86_400]
-
-
-def export_day(path: Path, events: Iterable[Event], city: City, midnight: datetime) -> int:
-    """The taps as CSV in the UrbanTrips layout: one line a transaction, riders by number."""
-    written = 0
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(URBANTRIPS)
-        for event in events:
-            if event.what != "tap":
-                continue
-            written += 1
-            place = city.places[event.place]
-            at = midnight + timedelta(seconds=int(event.at))
-            zonal = place.component == "zonal"
-            writer.writerow((
-                written, f"{at:%Y-%m-%d}", f"{at:%H:%M:%S}", event.rider,
-                place.code[-2:] if zonal else place.corridor,
-                f"{place.code}-{event.device}" if zonal else place.code,
-                place.latitude, place.longitude,
-            ))  # fmt: skip
-    return written
 
 
 async def replay_day(url: str, scale: float, seed: int, export: Path | None) -> ReplayResult:

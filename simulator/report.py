@@ -11,7 +11,7 @@ from simulator.city import Demand
 from simulator.measure import EXPECTED_REFUSALS, Recorder, latency_rows, percentile_ms
 from simulator.realism import Day, Measure, hour_rows, station_rows
 from simulator.replay import ReplayResult
-from simulator.session import Result
+from simulator.result import Result
 
 LATENCY_COLUMNS = ("base_tables_ms", "cold_p50_ms", "cold_p99_ms", "cached_p50_ms",
                    "cached_p99_ms", "base_over_cold", "cold_over_cached")  # fmt: skip

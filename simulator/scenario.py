@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from simulator.actor import Chances
+from simulator.asking import Chances
 from simulator.day import Habits
 
 

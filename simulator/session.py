@@ -5,25 +5,24 @@ import gc
 import time
 from bisect import bisect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 from simulator.actor import Actor
-from simulator.books import Books, Difference, compare_statement, compare_totals
+from simulator.asking import Asker
+from simulator.books import Books, compare_statement, compare_totals
 from simulator.city import City, read_city
 from simulator.client import ApiClient
 from simulator.drive import Driver
 from simulator.load import Departure, plan_load, riders_needed
 from simulator.measure import EXPECTED_REFUSALS, Recorder, latency_rows
 from simulator.population import settle
+from simulator.result import Outcome, Result, Tally
 from simulator.riders import make_riders, rng_for
 from simulator.scenario import Scenario
 from simulator.tariffs import BOGOTA_TIME
 from simulator.vehicles import Fleet, make_line
 from simulator.world import (
     PREFIX,
-    ServiceClock,
     Station,
     Unusable,
     connect,
@@ -42,67 +41,7 @@ TIMEOUT_S = 10.0  # a validator then sends again with the same key
 
 SHOWN_STATEMENTS = 20
 
-Report = Callable[[str, "list[Tally]"], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """A worker's run so far, small enough to be sent every second."""
-
-    scenario: Scenario
-    elapsed_s: float
-    asked: int
-    requests: int
-    taps: int
-    refused: dict[str, int]
-    failed: int
-    cache: dict[str, int]
-    loaded: int
-    differences: int
-    latency: list[dict[str, Any]]
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What one worker brings home."""
-
-    recorder: Recorder
-    riders: int = 0
-    cards: int = 0
-    differences: list[Difference] = field(default_factory=list)
-    statements: list[str] = field(default_factory=list)
-    unresolved: list[str] = field(default_factory=list)
-    expected: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Result:
-    """A whole run: measurements, books and totals."""
-
-    scenario: Scenario
-    url: str
-    run: int
-    workers: int
-    recorder: Recorder
-    riders: int
-    cards: int
-    differences: list[Difference]
-    statements: list[str]
-    unresolved: list[str]
-    totals: dict[str, int]
-    total_differences: list[tuple[str, int, int]]
-    names: dict[str, Station]
-    finished_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    @property
-    def books_agree(self) -> bool:
-        """To the peso, every card and every total, nothing left unknown."""
-        return not (self.differences or self.unresolved or self.total_differences)
-
-    @property
-    def failed(self) -> bool:
-        """Something no client should see, or books that differ."""
-        return bool(self.recorder.failures) or not self.books_agree
+Report = Callable[[str, list[Tally]], None]
 
 
 class Worker:
@@ -117,6 +56,7 @@ class Worker:
         self.number = number
         self.workers = workers
         self.books = Books()
+        self.unresolved: list[str] = []
         self.recorder = Recorder()
         self.tap_times: list[float] = []
 
@@ -137,18 +77,11 @@ class Worker:
 
     async def _make_driver(self, stations: Mapping[str, Station], city: City) -> Driver:
         components = {code: place.component for code, place in city.places.items()}
-        actor = Actor(
-            self.client,
-            stations,
-            components,
-            self.books,
-            self.recorder,
-            await self._clock(),
-            self.run,
-            self.scenario.chances,
-            rng_for(self.scenario.seed, self.number, "actor"),
-            self.number,
-        )
+        rng = rng_for(self.scenario.seed, self.number, "actor")
+        asker = Asker(self.client, self.recorder, self.scenario.chances, rng)
+        self.unresolved = asker.unresolved
+        clock = await read_clock(self.client)
+        actor = Actor(asker, stations, components, self.books, clock, self.run, self.number)
         fleet = None
         if self.number == 0 and self.scenario.vehicles:
             by_id = {station.station_id: station for station in stations.values()}
@@ -157,9 +90,6 @@ class Worker:
         closed = self.scenario.closed_station
         places = [closed] if closed in city.places else sorted(city.weekday.codes["trunk"])
         return Driver(actor, fleet, places)
-
-    async def _clock(self) -> ServiceClock:
-        return await read_clock(self.client)
 
     @staticmethod
     def _let_collector_rest() -> None:
@@ -178,7 +108,7 @@ class Worker:
             cards=cards,
             differences=self.books.differences,
             statements=await self._statements(),
-            unresolved=self.books.unresolved,
+            unresolved=self.unresolved,
             expected=self.books.totals(),
         )
 

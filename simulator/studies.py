@@ -14,9 +14,10 @@ from simulator.commands import URL, Group, above_zero, share
 from simulator.demo import audit
 from simulator.latency import measure_latency
 from simulator.realism import measures, simulate
-from simulator.replay import export_day, last_weekday, plan_weekday, replay_day
+from simulator.replay import replay_day
 from simulator.report import print_city, print_latency, print_replay, replay_summary
 from simulator.scenario import BadInput
+from simulator.weekday import export_day, last_weekday, plan_weekday
 
 DAY_TYPES = ("weekday", "saturday", "sunday")
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from simulator.result import Result
 from simulator.scenario import Scenario, load_scenario
-from simulator.session import Result, run_here
+from simulator.session import run_here
 from tests.simulator.fake_service import FakeService
 
 

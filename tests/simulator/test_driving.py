@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from simulator.actor import Actor, Chances, Turns
+from simulator.actor import Actor
+from simulator.asking import Asker, Chances, Turns
 from simulator.books import Books
 from simulator.client import ApiClient
 from simulator.day import Event
@@ -74,11 +75,9 @@ async def test_a_rider_does_one_thing_at_a_time() -> None:
 def make_driver(url: str) -> Driver:
     """A driver that only reads arrivals."""
     stations = {"02000": Station(1, "02000", "Portal Norte", "portal", 4.75, -74.05)}
-    actor = Actor(
-        ApiClient(url, connections=1000), stations, {"02000": "trunk"}, Books(), Recorder(),
-        ServiceClock(parse_time("2026-11-22T12:00:00Z"), time.monotonic()), 1, Chances(),
-        Random(1),
-    )  # fmt: skip
+    asker = Asker(ApiClient(url, connections=1000), Recorder(), Chances(), Random(1))
+    clock = ServiceClock(parse_time("2026-11-22T12:00:00Z"), time.monotonic())
+    actor = Actor(asker, stations, {"02000": "trunk"}, Books(), clock, 1)
     return Driver(actor, None, ["02000"])
 
 
@@ -119,7 +118,7 @@ async def frozen_run(url: str, thaw: asyncio.Event) -> list[float]:
     thaw.set()
     frozen = time.monotonic() - started
     await driving
-    driver.actor.client.close()
+    driver.actor.asker.client.close()
     histogram = driver.recorder.latency["read_arrivals"]
     assert histogram.get_total_count() == rate * duration
     errors = []

@@ -16,7 +16,7 @@ from simulator.charts import Axis, bar_chart, line_chart, map_chart, nice_ticks
 from simulator.html import write_html
 from simulator.live import Progress
 from simulator.report import print_result, summary
-from simulator.session import Result
+from simulator.result import Result
 from tests.conftest import skip_or_fail
 from tests.simulator.conftest import Fake
 

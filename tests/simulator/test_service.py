@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from simulator.result import Result
 from simulator.scenario import Scenario, load_scenario
-from simulator.session import Result, run_here
+from simulator.session import run_here
 from tests.conftest import Database, Server
 from tests.simulator.conftest import short_rush_hour
 
