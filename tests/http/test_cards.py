@@ -1,6 +1,5 @@
 """Issuing, reading, blocking and replacing cards, and their statements."""
 
-
 from tests.http.conftest import FARE, OTHER_TRUNK, TRUNK, UNKNOWN_ID, ZONAL, City
 
 

@@ -1,6 +1,5 @@
 """The stations of Bogotá and what can be asked of them."""
 
-
 from tests.http.conftest import UNKNOWN_ID, City
 
 
