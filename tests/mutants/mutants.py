@@ -465,7 +465,7 @@ MUTANTS = [
         ("fold_rollups",),
     ),
     Mutant(
-        "a trip may end one moment after its 4 hours",
+        "a trip may end an hour after its 4 hours",
         "refuse_end",
         "ELSIF p_at > p_trip.tapped_at + interval '4 hours' THEN",
         "ELSIF p_at > p_trip.tapped_at + interval '5 hours' THEN",
