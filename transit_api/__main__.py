@@ -1,7 +1,8 @@
-"""The command line: up, serve, migrate, audit."""
+"""The command line: up, serve, migrate, audit, compute."""
 
 import argparse
 import dataclasses
+import json
 import logging
 import signal
 import sys
@@ -13,6 +14,7 @@ from typing import Any, NoReturn
 import psycopg2
 
 from transit_api.clock import prepare_clock
+from transit_api.compute import RollupsDiffer, time_base_tables
 from transit_api.embedded import running_url, start_embedded
 from transit_api.listening import is_loopback, open_sockets, url_of
 from transit_api.migrate import DatabaseAway, MigrationError, migrate
@@ -29,6 +31,7 @@ The back office of Bogotá's fare cards: taps, recharges, fares, and books that 
   transit-api serve              only the service, on DATABASE_URL and REDIS_URL
   transit-api migrate            bring the database to this release
   transit-api audit              check the books; exit code 0 only if they agree
+  transit-api compute            what analytics would cost without rollups, as JSON
 """
 
 EXIT_FAILED = 1
@@ -81,13 +84,21 @@ def make_parser() -> argparse.ArgumentParser:
     audit.add_argument(
         "--on", type=date.fromisoformat, metavar="YYYY-MM-DD", help="one service day only"
     )
-    audit.add_argument(
-        "--data-dir",
-        type=Path,
-        default=Path(".data"),
-        help="the data of a running `up`, if DATABASE_URL is not set (%(default)s)",
-    )
     audit.set_defaults(run=run_audit)
+    compute = commands.add_parser(
+        "compute",
+        help="time each analytics answer from the base tables",
+        description="Print, as JSON, the milliseconds that each analytics answer takes from the "
+        "base tables instead of the rollups; exit code 1 if the two differ.",
+    )
+    compute.set_defaults(run=run_compute)
+    for command in (audit, compute):
+        command.add_argument(
+            "--data-dir",
+            type=Path,
+            default=Path(".data"),
+            help="the data of a running `up`, if DATABASE_URL is not set (%(default)s)",
+        )
     return parser
 
 
@@ -187,6 +198,18 @@ def run_audit(settings: Settings, chosen: argparse.Namespace) -> int:
         print(f"{len(offences)} offences: the books do not agree", file=sys.stderr)
         return EXIT_FAILED
     print("the books agree")
+    return 0
+
+
+def run_compute(settings: Settings, chosen: argparse.Namespace) -> int:
+    """Print what the base tables take; 1 if the rollups are not what they sum."""
+    url = settings.database_url or running_url(chosen.data_dir)
+    try:
+        print(json.dumps(time_base_tables(url), indent=1))
+    except psycopg2.Error as error:
+        raise MigrationError(f"cannot compute: {_first_line(error)}") from error
+    except RollupsDiffer as error:
+        return _complain(error, EXIT_FAILED)
     return 0
 
 
