@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
+import orjson
 import uvloop
 from rich.console import Console
 
@@ -158,6 +159,20 @@ def audit(data_dir: Path, console: Console) -> bool:
     for line in (done.stdout + done.stderr).splitlines():
         console.print(f"Audit      {line}", highlight=False, markup=False)
     return done.returncode == 0
+
+
+def time_base_tables(data_dir: Path) -> dict[str, float]:
+    """What analytics would cost without rollups, in ms, as the service's own command says."""
+    done = subprocess.run(
+        [*SERVICE, "compute", "--data-dir", str(data_dir)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise Unusable(f"--data-dir {data_dir}: {done.stderr.strip()}")
+    found: dict[str, float] = orjson.loads(done.stdout)
+    return found
 
 
 def conclude(result: Result, audited: bool, console: Console) -> int:

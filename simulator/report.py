@@ -196,6 +196,11 @@ def print_latency(rows: Sequence[dict[str, Any]], console: Console) -> None:
         cells = ["-" if row[name] is None else f"{row[name]:.2f}" for name in LATENCY_COLUMNS]
         table.add_row(row["endpoint"], *cells)
     console.print(table)
+    console.print(
+        "base tables: computed within the database, a dash without --data-dir; cold: from the "
+        "rollups, over HTTP;\ncached: over HTTP, without the database.",
+        highlight=False,
+    )
 
 
 def summary(result: Result) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from simulator.city import read_city
 from simulator.commands import URL, Group, above_zero, share
-from simulator.demo import audit
+from simulator.demo import audit, time_base_tables
 from simulator.latency import measure_latency
 from simulator.realism import measures, simulate
 from simulator.replay import replay_day
@@ -107,6 +107,9 @@ def add_latency(group: Group) -> None:
         "--base", type=Path, metavar="JSON",
         help='ms from the base tables, as the service measured: {"trips/total": 41.5, ...}',
     )  # fmt: skip
+    latency.add_argument(
+        "--data-dir", type=Path, help="the data of that `up`: time the base tables there"
+    )
     latency.add_argument("--json", type=Path, help="write the rows here as JSON")
     latency.set_defaults(command=command_latency)
 
@@ -116,6 +119,8 @@ def command_latency(chosen: argparse.Namespace, console: Console) -> int:
     if chosen.rounds < 1 or chosen.samples < 1:
         raise BadInput("--rounds and --samples are at least 1")
     base = read_base(chosen.base) if chosen.base else {}
+    if chosen.data_dir:
+        base = time_base_tables(chosen.data_dir)
     rows = uvloop.run(measure_latency(chosen.url, chosen.rounds, chosen.samples, chosen.seed, base))
     print_latency(rows, console)
     if chosen.json is not None:

@@ -52,6 +52,7 @@ def fake_url() -> Iterator[str]:
         (["day", "--url", "http://127.0.0.1:9"], "does not accept connections"),
         (["latency", "--rounds", "0"], "at least 1"),
         (["latency", "--base", "/nowhere.json"], "--base /nowhere.json"),
+        (["latency", "--data-dir", "/nowhere"], "--data-dir /nowhere"),
     ],
 )
 def test_bad_input_is_one_line_and_code_2(
