@@ -15,7 +15,7 @@ from aiohttp import web
 from transit_api.cache import CACHE, CacheUnavailable
 from transit_api.db import DB, DatabaseUnavailable
 from transit_api.draining import is_draining
-from transit_api.endpoint import Endpoint
+from transit_api.endpoint import Endpoint, Handler
 from transit_api.errors import PROBLEM_JSON, RETRY_AFTER_S, Problem, problem_body
 from transit_api.metrics import CONTENT_TYPE, METRICS
 from transit_api.middleware import REQUEST_ID
@@ -135,6 +135,19 @@ async def metrics(request: web.Request) -> web.Response:
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
 
 
+def in_simulation(handler: Handler) -> Handler:
+    """Elsewhere there is nothing at this path, whatever the request looks like."""
+
+    @functools.wraps(handler)
+    async def found(request: web.Request) -> web.StreamResponse:
+        if not request.app[SETTINGS].simulated_clock:
+            raise Problem("not_found")
+        return await handler(request)
+
+    return found
+
+
+@in_simulation
 @Endpoint(
     summary="Read the simulated clock",
     tag="Operations",
@@ -144,13 +157,13 @@ async def metrics(request: web.Request) -> web.Response:
 )
 async def read_clock(request: web.Request) -> web.Response:
     """What time it is in the simulation."""
-    _need_simulation(request)
     row = await request.app[DB].fetch_one(READ_CLOCK)
     if row is None:
         raise Problem("not_found")
     return json_answer(ClockResponse.shape(row))
 
 
+@in_simulation
 @Endpoint(
     summary="Set the simulated clock",
     tag="Operations",
@@ -161,7 +174,6 @@ async def read_clock(request: web.Request) -> web.Response:
 )
 async def set_clock(request: web.Request) -> web.Response:
     """Move on, or change the speed."""
-    _need_simulation(request)
     wanted = request[BODY]
     rows = await request.app[DB].write_all(SET_CLOCK, (wanted["now"], wanted["speed"]))
     if not rows:
@@ -192,11 +204,6 @@ def _checked(request: web.Request, check: dict[str, Any], code: str) -> web.Resp
         content_type=PROBLEM_JSON,
         headers={"Retry-After": RETRY_AFTER_S},
     )
-
-
-def _need_simulation(request: web.Request) -> None:
-    if not request.app[SETTINGS].simulated_clock:
-        raise Problem("not_found")
 
 
 @functools.cache

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from transit_api.array_functions import Element
 from transit_api.batching import RECHARGES
 from transit_api.endpoint import Endpoint
 from transit_api.handlers.cards import find_card
-from transit_api.outcomes import decided, results
+from transit_api.outcomes import Row, decided, results
 from transit_api.pages import list_by_id
 from transit_api.schemas.paging import PageQuery
 from transit_api.schemas.recharges import (
+    DEFAULT_CHANNEL,
     RechargeHistory,
     RechargeHistoryItem,
     RechargeRequest,
@@ -43,16 +45,8 @@ LIST = "SELECT * FROM api.list_recharges(%s, %s, %s)"
 )
 async def recharge_card(request: web.Request) -> web.Response:
     """Money in."""
-    recharge = request[BODY]
-    row = await request.app[RECHARGES].submit(
-        (
-            recharge["card_id"],
-            recharge["amount"],
-            recharge["channel"],
-            recharge["recharge_point_id"],
-            idempotency_key(request),
-        )
-    )
+    recharge = _element(request[BODY], idempotency_key(request))
+    row = await request.app[RECHARGES].submit(recharge)
     return decided(row, 201, RechargeResponse)
 
 
@@ -65,10 +59,7 @@ async def recharge_card(request: web.Request) -> web.Response:
 )
 async def recharge_cards(request: web.Request) -> web.Response:
     """1 to 1,000 recharges."""
-    elements = [
-        (r["card_id"], r["amount"], r["channel"], r["recharge_point_id"], r["idempotency_key"])
-        for r in request[BODY]["recharges"]
-    ]
+    elements = [_element(r, r["idempotency_key"]) for r in request[BODY]["recharges"]]
     rows = await request.app[RECHARGES].submit_many(elements)
     return json_answer({"results": results(rows, RechargeResult)})
 
@@ -87,3 +78,8 @@ async def list_recharges(request: web.Request) -> web.Response:
     return await list_by_id(
         request, "recharges", LIST, filters, RechargeHistoryItem, if_empty=find_card
     )
+
+
+def _element(recharge: Row, key: str | None) -> Element:
+    channel = recharge["channel"] or DEFAULT_CHANNEL
+    return recharge["card_id"], recharge["amount"], channel, recharge["recharge_point_id"], key

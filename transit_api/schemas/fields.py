@@ -88,7 +88,8 @@ class Text(Quick, fields.String):
         metadata = {"pattern": pattern or NOT_BLANK, **options.pop("metadata", {})}
         super().__init__(validate=validate.Length(1, longest), metadata=metadata, **options)
         # Matches anywhere, which is what a pattern means in the document.
-        self.pattern = re.compile(pattern) if pattern else None
+        # In the document `$` is the very end; here it would let a line break follow.
+        self.pattern = re.compile(re.sub(r"\$$", r"\\Z", pattern)) if pattern else None
         self.longest = longest
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:

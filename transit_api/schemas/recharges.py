@@ -9,6 +9,7 @@ from transit_api.schemas.paging import PageResponse, items, page_example
 from transit_api.schemas.strict import BatchSchema, ResponseSchema, StrictSchema
 
 CHANNELS = ("ticket_office", "machine", "retail", "online", "wallet")
+DEFAULT_CHANNEL = "ticket_office"
 
 
 class RechargeRequest(StrictSchema):
@@ -16,7 +17,7 @@ class RechargeRequest(StrictSchema):
 
     card_id = Identifier(required=True)
     amount = Pesos(required=True, metadata={"description": "Pesos."})
-    channel = Word(*CHANNELS, load_default="ticket_office")
+    channel = Word(*CHANNELS, load_default=DEFAULT_CHANNEL, allow_none=True)
     recharge_point_id = Identifier(**optional())
 
     example = {"card_id": 8400001, "amount": 16000, "channel": "machine", "recharge_point_id": 71}
