@@ -27,6 +27,15 @@ from transit_api.embedded import Servers
 FIRST_DAY = datetime(2026, 3, 1, 5, tzinfo=UTC)
 DAYS = 30
 CHUNK = 1_000
+# Keys are left out: they go after 8 days.
+STORED = """
+    SELECT
+        ((pg_total_relation_size('transit.trips') + pg_total_relation_size('transit.ledger_entries'))
+            / (SELECT count(*) FROM transit.trips))::integer,
+        ((pg_total_relation_size('transit.cards') + pg_total_relation_size('transit.accounts')
+            + pg_total_relation_size('transit.users'))
+            / (SELECT count(*) FROM transit.cards))::integer
+"""
 SMALL = 10_000
 LOADERS = 2
 
@@ -126,7 +135,12 @@ def _measure_growth(bench: Bench, trips: int) -> list[Row]:
     big_tap, big_reads = _tap_us(bench), _cold_reads(bench)
     worst = max(big_reads, key=lambda name: big_reads[name] / small_reads[name])
     slowest = max(big_reads, key=lambda name: big_reads[name])
+    with connect(servers) as cursor:
+        cursor.execute(STORED)
+        bytes_a_trip, bytes_a_card = cursor.fetchone()
     return [
+        Row("size", "bytes a trip on disk, with its ledger entry and their indexes", bytes_a_trip,
+            None, "bytes", "shown", True, f"{bytes_a_card} bytes a card with its account and user"),
         Row("S5", f"cold analytics, slowest p50 ({slowest})", big_reads[slowest], None, "ms",
             "<= 5 ms", big_reads[slowest] <= 5),
         Row("S5b", f"its growth from {SMALL:,} to {trips:,} trips, worst ({worst})",

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -145,6 +146,23 @@ def request_maker(target: Target) -> Callable[[], tuple[str, str, object]]:
         return "GET", target.kind, None
 
     return make
+
+
+async def lone_median_ms(target: Target, seconds: float) -> float:
+    """The p50 of one connection that asks one thing after the other."""
+    client = ApiClient(target.url, connections=1)
+    make = request_maker(target)
+    taken: list[float] = []
+    began = time.perf_counter()
+    try:
+        while (sent := time.perf_counter()) - began < seconds:
+            answer = await client.request(*make())
+            if answer.status >= 300:
+                raise RuntimeError(f"{answer.status} {answer.body[:300]!r}")
+            taken.append((time.perf_counter() - sent) * 1000)
+    finally:
+        client.close()
+    return statistics.median(taken)
 
 
 async def at_rate(target: Target, rate: float, stop: asyncio.Event) -> list[float]:

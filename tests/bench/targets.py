@@ -260,6 +260,46 @@ def _time_to_answer(clone: Path) -> float:
         return time.perf_counter() - began
 
 
+def measure_contention(bench: Bench) -> list[Row]:
+    """hot: the skew of real stations must not cost the rollups throughput, at 8 clients."""
+    skewed, apart = bench.medians(
+        lambda: bench.pgbench.taps(8, bench.seconds),
+        lambda: bench.pgbench.taps(8, bench.seconds, one_station_a_client=True),
+    )
+    return [Row("hot", "taps with the skew of real stations, against a station for each client",
+                skewed, apart, "taps/s", ">= 0.9x", skewed >= 0.9 * apart)]  # fmt: skip
+
+
+def measure_lone_tap(bench: Bench) -> list[Row]:
+    """lone: batching must not make a tap wait when nobody else is there."""
+
+    def median_ms(service: Service) -> float:
+        return uvloop.run(load.lone_median_ms(bench.target(service, "tap"), bench.seconds / 2))
+
+    with (
+        start_service(bench.servers) as batched,
+        start_service(bench.servers, TRANSIT_BATCH_LIMIT="1") as single,
+    ):
+        ours, unbatched = bench.medians(lambda: median_ms(batched), lambda: median_ms(single))
+    return [Row("lone", "p50 of a lone tap, against the same with one tap a call allowed",
+                ours, unbatched, "ms", "<= 1.1x", ours <= 1.1 * unbatched)]  # fmt: skip
+
+
+def measure_workers(bench: Bench) -> list[Row]:
+    """workers: what a second worker adds where the load and the database share the cores."""
+    rows = []
+    path = "/api/v1/analytics/trips/total"
+    with start_service(bench.servers) as one, start_service(bench.servers, workers=2) as two:
+        for kind, what in ((path, "cached reads"), ("tap", "live taps")):
+            double, single = bench.medians(
+                lambda kind=kind: load.saturate(bench.target(two, kind), 64, bench.seconds),
+                lambda kind=kind: load.saturate(bench.target(one, kind), 64, bench.seconds),
+            )
+            rows.append(Row("workers", f"{what}: two workers against one", double, single,
+                            "requests/s", "shown", True))  # fmt: skip
+    return rows
+
+
 QUICK_AND_FULL = (
     measure_live_taps,
     measure_open_loop,
@@ -267,6 +307,9 @@ QUICK_AND_FULL = (
     measure_cached_reads,
     measure_balance_reads,
     measure_generator,
+    measure_contention,
+    measure_lone_tap,
+    measure_workers,
     measure_memory,
     measure_start,
 )

@@ -19,7 +19,7 @@ from transit_api.settings import Settings
 # One live tap: the very procedure the service calls, with a card and a station drawn alike.
 TAP_SCRIPT = """\
 \\set card random(0, {last_card})
-\\set station random(0, {last_station})
+\\set station {station}
 \\set device random(1, 1000000)
 \\set seq random(1, 1000000000000)
 SELECT outcome FROM api.start_trips(ARRAY[0], ARRAY[(SELECT id FROM bench.cards WHERE n = :card)],
@@ -49,9 +49,13 @@ class Pgbench:
         connection.close()
         self._run(["-i", "-q", "-s", str(TPCB_SCALE)], "pgbench")
 
-    def taps(self, clients: int, seconds: float) -> float:
-        """Taps a second through api.start_trips, one a call."""
-        script = TAP_SCRIPT.format(last_card=self._cards - 1, last_station=STATION_SLOTS - 1)
+    def taps(self, clients: int, seconds: float, *, one_station_a_client: bool = False) -> float:
+        """Taps a second through api.start_trips, one a call.
+
+        Stations have the skew of a weekday, unless each client has one of its own.
+        """
+        station = ":client_id" if one_station_a_client else f"random(0, {STATION_SLOTS - 1})"
+        script = TAP_SCRIPT.format(last_card=self._cards - 1, station=station)
         with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
             file.write(script)
             file.flush()
