@@ -302,8 +302,8 @@ async def cached(
         "Cache-Control": f"max-age={left_s}",
         "ETag": copy.etag,
     }
-    wanted = request.headers.get("If-None-Match")
-    if wanted is not None and _matches(wanted, copy.etag):
+    wanted = request.headers.getall("If-None-Match", ())
+    if wanted and _matches(",".join(wanted), copy.etag):
         return web.Response(status=304, headers=headers)
     return web.Response(body=copy.body, headers=headers, content_type="application/json")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 from typing import Any, Final
 
@@ -131,9 +132,14 @@ def _parse(raw: bytes) -> Any:
     try:
         # A lone surrogate and a huge number are JSON that orjson does not read; they get as far
         # as the schema, which words the refusal.
-        return json.loads(raw.decode(), parse_constant=_refuse_constant)
+        return json.loads(raw.decode(), parse_int=_integer, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise Problem("malformed_json", f"The body is not a JSON document: {reason}.") from None
+
+
+def _integer(digits: str) -> int | float:
+    # Python reads no integer of more than 4,300 digits; no field takes one of more than 16.
+    return int(digits) if len(digits) < 1000 else math.inf
 
 
 def _refuse_constant(constant: str) -> None:

@@ -47,6 +47,15 @@ async def test_line_break_at_the_end_is_no_part_of_a_key_or_an_address(city: Cit
         assert (answer.status, list(answer.body["errors"])) == (422, [field])
 
 
+async def test_number_of_any_length_is_json_and_too_large_validation_error(city: City) -> None:
+    for digits in ("9" * 16, "9" * 30, "9" * 5000, "-" + "9" * 5000, "9" * 5000 + ".5"):
+        raw = f'{{"card_id": 1, "amount": {digits}}}'
+        answer = await city.post(
+            "cards/recharge", data=raw, headers={"Content-Type": "application/json"}
+        )
+        assert (answer.status, list(answer.body["errors"])) == (422, ["amount"]), digits[:20]
+
+
 async def test_without_a_simulation_no_clock_is_asked_about_its_request_not_found(
     city: City, api: TestClient[Any, Any]
 ) -> None:

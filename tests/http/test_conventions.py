@@ -67,7 +67,7 @@ async def test_head_answers_like_get_without_a_body(city: City) -> None:
 
 async def test_body_that_is_not_json_is_refused_malformed_json(city: City) -> None:
     for body in (b"", b"{", b"{]", b"nonsense", b'{"a": NaN}', b"\xff\xfe", b"[" * 100_000,
-                 b"{'a': 1}", b'{"a": 1} {"b": 2}', b'{"a": ' + b"9" * 5000 + b"}"):  # fmt: skip
+                 b"{'a': 1}", b'{"a": 1} {"b": 2}'):  # fmt: skip
         answer = await send(city, body, **JSON)
         assert (answer.status, answer.code) == (400, "malformed_json"), body[:20]
 
