@@ -98,7 +98,7 @@ def command_run(chosen: argparse.Namespace, console: Console) -> int:
         raise BadInput("--workers is 1 to 16")
     with Progress(console) as progress:
         if chosen.workers == 1:
-            result = uvloop.run(run_here(chosen.url, scenario, progress.report))
+            result = uvloop.run(run_here(chosen.url, scenario, progress.report, True))
         else:
             parallel = run_parallel(chosen.url, scenario, chosen.workers, progress.report)
             result = uvloop.run(parallel)

@@ -23,6 +23,11 @@ class Driver:
         self.alerts: dict[int, int] = {}
         self.in_flight: set[asyncio.Task[None]] = set()
         self.errors: list[BaseException] = []
+        self.stopping = False
+
+    def stop(self) -> None:
+        """Send nothing more; what is in flight is still waited for."""
+        self.stopping = True
 
     @property
     def recorder(self) -> Recorder:
@@ -38,6 +43,8 @@ class Driver:
             delay = intended - loop.time()
             if delay > 0:
                 await asyncio.sleep(delay)
+            if self.stopping:
+                break
             self._depart(departure, intended, loop.time() - start)
         self.recorder.cpu_s = process_time() - cpu
         self.recorder.wall_s = loop.time() - start

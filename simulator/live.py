@@ -1,5 +1,6 @@
 """Progress while a run goes on: a live table in a terminal, a plain line now and then elsewhere."""
 
+import sys
 import time
 from collections import Counter
 from types import TracebackType
@@ -15,6 +16,8 @@ from simulator.report import latency_table, money
 from simulator.result import Tally
 
 PLAIN_EVERY_S = 10.0
+SWITCH_S = 0.0005
+LIVE_TITLE = "Latency in ms over the last seconds, from the intended start"
 
 
 class Progress:
@@ -22,12 +25,14 @@ class Progress:
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.live = Live(console=console, refresh_per_second=4) if console.is_terminal else None
+        self.live = Live(console=console, refresh_per_second=1) if console.is_terminal else None
         self.printed_at = 0.0
         self.stage = ""
 
     def __enter__(self) -> Self:
         if self.live:
+            # the thread that draws must not keep requests waiting for the interpreter
+            sys.setswitchinterval(SWITCH_S)
             self.live.start()
         return self
 
@@ -72,7 +77,9 @@ class Progress:
     def _table(self, tallies: list[Tally]) -> Group:
         first = tallies[0]
         bar = ProgressBar(first.scenario.duration_s, max(0.0, first.elapsed_s), width=60)
-        return Group(bar, Text(line(tallies)), refusals(tallies), latency_table(first.latency))
+        return Group(
+            bar, Text(line(tallies)), refusals(tallies), latency_table(first.latency, LIVE_TITLE)
+        )
 
 
 def refusals(tallies: list[Tally]) -> Table:

@@ -11,6 +11,7 @@ from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
 HIGHEST_US = 600_000_000  # ten minutes; slower is recorded as this
 LAG_LIMIT_MS = 5.0  # send lag p99 beyond this spoils a run
 CPU_LIMIT = 0.9  # of one core; a generator busier than this measures itself
+RECENT_S, RECENT_ENDPOINTS = 5, 8  # what the live view shows
 PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9, 100.0)
 # Answers that a run is expected to bring: refusals of the rules, not failures.
 EXPECTED_REFUSALS = frozenset(
@@ -164,6 +165,25 @@ def latency_rows(recorder: Recorder) -> list[dict[str, Any]]:
             row[f"p{percentile:g}"] = round(percentile_ms(histogram, percentile), 3)
         rows.append(row)
     return sorted(rows, key=lambda row: -int(row["count"]))
+
+
+def recent_rows(recorder: Recorder, elapsed_s: float) -> list[dict[str, Any]]:
+    """The same of the last seconds, for the busiest endpoints, out of the raw values: asking the
+    histograms every second would hold up the requests that are due meanwhile."""
+    values: dict[str, list[int]] = defaultdict(list)
+    for second in range(int(elapsed_s) - RECENT_S, int(elapsed_s) + 1):
+        if second in recorder.seconds:
+            for endpoint, latencies in recorder.seconds[second].latencies_us.items():
+                values[endpoint] += latencies
+    rows = []
+    for endpoint in sorted(values, key=lambda name: -len(values[name]))[:RECENT_ENDPOINTS]:
+        ranked = sorted(values[endpoint])
+        row: dict[str, Any] = {"endpoint": endpoint, "count": len(ranked)}
+        for percentile in PERCENTILES:
+            rank = min(len(ranked) - 1, int(percentile / 100 * len(ranked)))
+            row[f"p{percentile:g}"] = ranked[rank] / 1000
+        rows.append(row)
+    return rows
 
 
 def percentile_curve(histogram: HdrHistogram, steps: Iterable[float]) -> list[list[float]]:

@@ -13,6 +13,7 @@ from simulator.realism import Day, Measure, hour_rows, station_rows
 from simulator.replay import ReplayResult
 from simulator.result import Result
 
+TITLE = "Latency in ms, from the intended start of each request"
 LATENCY_COLUMNS = ("base_tables_ms", "cold_p50_ms", "cold_p99_ms", "cached_p50_ms",
                    "cached_p99_ms", "base_over_cold", "cold_over_cached")  # fmt: skip
 COLUMNS = ("p50", "p90", "p99", "p99.9", "p100")
@@ -23,9 +24,9 @@ def money(pesos: int) -> str:
     return f"${pesos:,}".replace(",", ".")
 
 
-def latency_table(rows: list[dict[str, Any]]) -> Table:
+def latency_table(rows: list[dict[str, Any]], title: str = TITLE) -> Table:
     """Percentiles per endpoint, from the intended start."""
-    table = Table(title="Latency in ms, from the intended start of each request", box=None)
+    table = Table(title=title, box=None)
     table.add_column("endpoint", no_wrap=True)
     table.add_column("requests", justify="right")
     for column in COLUMNS:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import signal
 import time
 from bisect import bisect
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ from simulator.city import City, read_city
 from simulator.client import ApiClient
 from simulator.drive import Driver
 from simulator.load import Departure, plan_load, riders_needed
-from simulator.measure import EXPECTED_REFUSALS, Recorder, latency_rows
+from simulator.measure import EXPECTED_REFUSALS, Recorder, recent_rows
 from simulator.population import settle
 from simulator.result import Outcome, Result, Tally
 from simulator.riders import make_riders, rng_for
@@ -138,7 +139,7 @@ class Worker:
             cache=dict(recorder.cache),
             loaded=sum(book.recharged for book in self.books.by_rider.values()),
             differences=len(self.books.differences),
-            latency=latency_rows(recorder),
+            latency=recent_rows(recorder, elapsed_s),
         )
 
 
@@ -185,8 +186,10 @@ async def check_service(client: ApiClient) -> None:
         raise Unusable(f"the service is not ready: {error}") from error
 
 
-async def run_here(url: str, scenario: Scenario, report: Report | None = None) -> Result:
-    """A run in this process."""
+async def run_here(
+    url: str, scenario: Scenario, report: Report | None = None, finish_on_ctrl_c: bool = False
+) -> Result:
+    """A run in this process; Ctrl-C can end the driving alone, the books are compared then."""
     run = int(time.time())
     worker = Worker(url, scenario, run)
     try:
@@ -196,6 +199,8 @@ async def run_here(url: str, scenario: Scenario, report: Report | None = None) -
         if report:
             report("settling", [])
         driver, load = await worker.prepare()
+        if finish_on_ctrl_c:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, driver.stop)
         outcome = await drive_and_compare(worker, driver, load, report)
         return await conclude(worker.client, url, scenario, run, before, [outcome])
     finally:
