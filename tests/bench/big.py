@@ -30,7 +30,8 @@ CHUNK = 1_000
 # Keys are left out: they go after 8 days.
 STORED = """
     SELECT
-        ((pg_total_relation_size('transit.trips') + pg_total_relation_size('transit.ledger_entries'))
+        ((pg_total_relation_size('transit.trips')
+            + pg_total_relation_size('transit.ledger_entries'))
             / (SELECT count(*) FROM transit.trips))::integer,
         ((pg_total_relation_size('transit.cards') + pg_total_relation_size('transit.accounts')
             + pg_total_relation_size('transit.users'))

@@ -112,7 +112,7 @@ def measure_open_loop(bench: Bench) -> list[Row]:
             met = met and taps["p50"] <= p50_limit
             limits = f"p50 <= {p50_limit:g} ms, {limits}, no error"
         note = f"p50 {taps['p50']:.1f} ms, {failures} failed, "
-        note += f"send lag p99 {report['send_lag_p99_ms']:.1f} ms"
+        note += f"send lag p99 {report['lag_p99_ms']:.1f} ms"
         if report["spoiled"]:
             note += f"; spoiled: {'; '.join(report['spoiled'])}"
         rows.append(Row("S2", f"p99 of taps, open loop at {rate} taps/s with reads and recharges",
