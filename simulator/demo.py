@@ -79,8 +79,7 @@ def service(demo: Demo, console: Console) -> Iterator[str]:
     """`transit-api up` as a child in a process group of its own; stopped whatever happens."""
     console.print(f"Starting PostgreSQL, Valkey and the service (log: {demo.log}) ...",
                   highlight=False)  # fmt: skip
-    demo.log.parent.mkdir(parents=True, exist_ok=True)
-    with demo.log.open("w") as log:
+    with open_log(demo.log) as log:
         child = subprocess.Popen(
             [*SERVICE, "up", "--port", str(demo.port), "--any-port-if-taken",
              "--data-dir", str(demo.data_dir)],
@@ -97,6 +96,15 @@ def service(demo: Demo, console: Console) -> Iterator[str]:
             yield url
         finally:
             stop(child)
+
+
+def open_log(path: Path) -> TextIO:
+    """Where the service writes what it has to say."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise Unusable(f"cannot write the service's log: {error}") from error
 
 
 def end_with_parent() -> None:

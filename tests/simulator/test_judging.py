@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from simulator.measure import Recorder, latency_rows, percentile_ms
+from simulator.measure import Recorder, latency_rows, percentile_ms, recent_rows
 from simulator.scenario import BadInput, load_scenario, parse_scenario, scenario_names
 from simulator.thresholds import parse_threshold
 
@@ -111,6 +111,13 @@ def test_measurements_survive_the_way_between_processes_and_add_up() -> None:
     assert percentile_ms(mine.latency["start_trip"], 99) == before
     assert mine.seconds[1].asked == 20
     assert latency_rows(mine)[0]["endpoint"] == "start_trip"
+
+
+def test_the_live_view_shows_the_last_seconds_of_the_busiest_endpoints() -> None:
+    rows = recent_rows(measured(), 9.9)
+    assert [row["endpoint"] for row in rows] == ["start_trip"]
+    assert rows[0]["count"] == 60
+    assert 10 < rows[0]["p50"] < rows[0]["p99"] <= rows[0]["p100"] < 21
 
 
 def test_an_honest_run_is_not_spoiled_and_a_late_busy_or_dropping_one_is() -> None:
