@@ -133,7 +133,7 @@ class Recorder:
         if self.lag_p99_ms() > LAG_LIMIT_MS:
             reasons.append(
                 f"send lag p99 was {self.lag_p99_ms():.1f} ms, over {LAG_LIMIT_MS:g} ms: requests "
-                "left late because the generator was short of CPU"
+                "left late, this machine had no time for the generator"
             )
         share = self.cpu_s / self.wall_s / workers if self.wall_s else 0.0
         if share > CPU_LIMIT:
