@@ -140,7 +140,8 @@ def _parameters(path: str, contract: Endpoint) -> Iterator[Json]:
             "minLength": 1,
             "maxLength": 255,
             "pattern": "^[\\x21-\\x7e]+$",
-            "description": "Scoped to the card: the same key and request get the same answer.",
+            "description": "Scoped to the card: the same key and request get the same answer, for "
+            "at least 7 days.",
         }
     if contract.cached:
         description = "An `ETag` that is known; 304 while it still holds."

@@ -18,6 +18,7 @@ from transit_api.schemas.fields import (
     Word,
     optional,
 )
+from transit_api.schemas.paging import LONGEST_PAGE, PAGE
 from transit_api.schemas.strict import ResponseSchema, StrictSchema
 
 MOST = IDENTIFIER_LIMIT - 1
@@ -48,7 +49,7 @@ class DayQuery(StrictSchema):
 class TopStationsQuery(DayQuery):
     """How many stations of which day."""
 
-    limit = QueryWhole(1, 200, load_default=10)
+    limit = QueryWhole(1, LONGEST_PAGE, load_default=PAGE)
 
 
 class ActiveUsersQuery(StrictSchema):

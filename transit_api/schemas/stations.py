@@ -5,7 +5,14 @@ from __future__ import annotations
 from marshmallow import fields
 
 from transit_api.schemas.fields import Identifier, Instant, QueryWhole, Text, Whole, Word, optional
-from transit_api.schemas.paging import PageQuery, PageResponse, items, page_example
+from transit_api.schemas.paging import (
+    LONGEST_PAGE,
+    PAGE,
+    PageQuery,
+    PageResponse,
+    items,
+    page_example,
+)
 from transit_api.schemas.strict import ResponseSchema, StrictSchema
 from transit_api.schemas.vehicles import OCCUPANCY_STATUSES
 
@@ -85,7 +92,7 @@ class StationDetail(StationResponse):
 class ArrivalsQuery(StrictSchema):
     """How many arrivals."""
 
-    limit = QueryWhole(1, 100, load_default=20)
+    limit = QueryWhole(1, LONGEST_PAGE, load_default=PAGE)
 
 
 class ArrivalResponse(ResponseSchema):
