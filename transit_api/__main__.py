@@ -13,12 +13,14 @@ from typing import Any, NoReturn
 
 import psycopg2
 
+from transit_api.backup import back_up, restore
 from transit_api.clock import prepare_clock
 from transit_api.compute import RollupsDiffer, time_base_tables
 from transit_api.embedded import running_url, start_embedded
 from transit_api.listening import is_loopback, open_sockets, url_of
 from transit_api.migrate import DatabaseAway, MigrationError, migrate
 from transit_api.network_files import NetworkFileError
+from transit_api.postgresql import OWNER
 from transit_api.preparing import LatePreparation, prepare
 from transit_api.processes import ProcessError
 from transit_api.settings import Settings, SettingsError, list_settings, read_settings
@@ -31,6 +33,8 @@ The back office of Bogotá's fare cards: taps, recharges, fares, and books that 
   transit-api serve              only the service, on DATABASE_URL and REDIS_URL
   transit-api migrate            bring the database to this release
   transit-api audit              check the books; exit code 0 only if they agree
+  transit-api backup FILE        write the database into one file, while it is in use
+  transit-api restore FILE       fill an empty database from it, and check the books
   transit-api compute            what analytics would cost without rollups, as JSON
 """
 
@@ -99,7 +103,27 @@ def make_parser() -> argparse.ArgumentParser:
             default=Path(".data"),
             help="the data of a running `up`, if DATABASE_URL is not set (%(default)s)",
         )
+    _add_backup_commands(commands)
     return parser
+
+
+def _add_backup_commands(commands: Any) -> None:
+    for name, run, data in (
+        ("backup", run_backup, "the data of a running `up`, if DATABASE_URL is not set"),
+        ("restore", run_restore, "a new directory of data for `up`, if DATABASE_URL is not set"),
+    ):
+        command = commands.add_parser(name, help=(run.__doc__ or "").rstrip("."))
+        command.add_argument("file", type=Path, metavar="FILE", help="in pg_dump's custom format")
+        command.add_argument(
+            "--binaries",
+            type=Path,
+            metavar="DIR",
+            help="where pg_dump and pg_restore of the server's own version are, if it is not ours",
+        )
+        command.add_argument(
+            "--data-dir", type=Path, default=Path(".data"), help=f"{data} (%(default)s)"
+        )
+        command.set_defaults(run=run)
 
 
 def _add_service_options(command: argparse.ArgumentParser) -> None:
@@ -182,12 +206,14 @@ def run_migrate(settings: Settings, chosen: argparse.Namespace) -> int:
 def run_audit(settings: Settings, chosen: argparse.Namespace) -> int:
     """Print each offence; 0 only when there is none."""
     url = settings.database_url or running_url(chosen.data_dir)
+    return _audit(url, settings, chosen.card, chosen.on)
+
+
+def _audit(url: str, settings: Settings, card: int | None = None, on: date | None = None) -> int:
     try:
         connection = psycopg2.connect(url, connect_timeout=settings.connect_timeout_seconds)
         with connection, connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT * FROM api.audit(%s::bigint, %s::date)", [chosen.card, chosen.on]
-            )
+            cursor.execute("SELECT * FROM api.audit(%s::bigint, %s::date)", [card, on])
             offences = cursor.fetchall()
         connection.close()
     except psycopg2.Error as error:
@@ -211,6 +237,24 @@ def run_compute(settings: Settings, chosen: argparse.Namespace) -> int:
     except RollupsDiffer as error:
         return _complain(error, EXIT_FAILED)
     return 0
+
+
+def run_backup(settings: Settings, chosen: argparse.Namespace) -> int:
+    """Write the database into one file, while it is in use."""
+    url = settings.owner_url or running_url(chosen.data_dir, OWNER)
+    back_up(url, chosen.file, chosen.binaries)
+    print(f"wrote {chosen.file}: {chosen.file.stat().st_size} bytes")
+    return 0
+
+
+def run_restore(settings: Settings, chosen: argparse.Namespace) -> int:
+    """Fill an empty database from a backup, and check the books."""
+    if settings.owner_url:
+        restore(settings.owner_url, chosen.file, chosen.binaries)
+        return _audit(settings.owner_url, settings)
+    with start_embedded(chosen.data_dir) as servers:
+        restore(servers.owner_url, chosen.file, chosen.binaries)
+        return _audit(servers.owner_url, settings)
 
 
 def _with_options(settings: Settings, chosen: argparse.Namespace) -> Settings:

@@ -163,7 +163,7 @@ def start_embedded(
         yield Servers(postgresql, valkey, data)
 
 
-def running_url(directory: Path) -> str:
+def running_url(directory: Path, user: str = SERVICE_ROLE) -> str:
     """The database of the `up` that runs on `directory`; ProcessError if none does."""
     location = directory / "location"
     data = Path(location.read_text().strip()) if location.exists() else directory
@@ -175,7 +175,7 @@ def running_url(directory: Path) -> str:
         raise ProcessError(
             f"nothing runs on {directory}: start `transit-api up`, or set DATABASE_URL"
         )
-    return PostgreSQL(data, run, data).url(user=SERVICE_ROLE)
+    return PostgreSQL(data, run, data).url(user=user)
 
 
 def _prepare(directory: Path) -> Path:
