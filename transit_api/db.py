@@ -40,6 +40,13 @@ REBUILT: Final = frozenset({"XX000", "42883", "3F000"})
 # Deadlock and serialization failure: rolled back whole, and nobody's fault to answer for.
 LOST_RACE: Final = frozenset({"40P01", "40001"})
 RETRY_AFTER_S: Final = 1
+# The statements of money look up single rows. Planned once and always by index: planning each
+# call anew costs as much as running it, and a plan made while a table was still small would read
+# all of it ever after.
+BY_INDEX: Final = (
+    "-c plan_cache_mode=force_generic_plan"
+    " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+)
 # The client waits this much longer than the server may take, so that the server speaks first.
 SILENCE_MARGIN_S: Final = 0.5
 # One call of an upload runs while the next one is being put together.
@@ -219,8 +226,9 @@ class Database:
         self.reads = Pool(
             "reads", settings, size=reads, options="-c default_transaction_read_only=on"
         )
-        self.writes = Pool("writes", settings, size=max(1, settings.pool_size - reads))
-        self.uploads = Pool("uploads", settings, size=UPLOAD_CONNECTIONS)
+        writes = max(1, settings.pool_size - reads)
+        self.writes = Pool("writes", settings, size=writes, options=BY_INDEX)
+        self.uploads = Pool("uploads", settings, size=UPLOAD_CONNECTIONS, options=BY_INDEX)
         self.upkeep = Pool("upkeep", settings, size=UPKEEP_CONNECTIONS)
         self.pools = (self.reads, self.writes, self.uploads, self.upkeep)
         self._calls: set[asyncio.Task[Any]] = set()

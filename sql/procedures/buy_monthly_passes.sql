@@ -6,9 +6,7 @@ RETURNS TABLE (
     pass_id bigint, card_id bigint, price bigint, trips_left integer, expires_at timestamptz,
     balance bigint
 )
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
 AS $$
 DECLARE
     v_now    timestamptz;

@@ -7,9 +7,7 @@ RETURNS TABLE (
     card_id bigint, card_number text, user_id bigint, personalised boolean, profile text,
     status text, balance bigint, debt bigint, issued_at timestamptz, replaced_by bigint
 )
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
 AS $$
 DECLARE
     v_now     timestamptz;

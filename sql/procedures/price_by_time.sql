@@ -11,7 +11,11 @@ DECLARE
 BEGIN
     p_trip.pass_id := NULL;
     p_trip.fare_rule := NULL;
-    IF p_account.user_id IS NOT NULL THEN
+    -- No trip of the account lies after its last one: most taps need not look for a journey.
+    IF
+        p_account.user_id IS NOT NULL
+        AND p_trip.tapped_at < p_account.last_tapped_at + p_terms.transfer_window
+    THEN
         v_offer := api.find_transfer(p_trip, p_terms);
         IF v_offer.fare > 0 AND v_offer.fare > p_money THEN
             p_trip.priced_transfer_declined := true;

@@ -8,6 +8,7 @@ BEGIN
     SELECT
         a.account_id, a.card_id, a.user_id, a.profile, a.balance, a.debt, a.credit_trip_floor,
         a.credit_returns_on, a.last_tapped_at, c.last_active_on,
+        EXISTS (SELECT FROM transit.card_inactive_periods AS i WHERE i.card_id = c.card_id),
         EXISTS (SELECT FROM transit.monthly_passes AS p WHERE p.account_id = a.account_id)
     INTO v_account
     FROM transit.cards AS c

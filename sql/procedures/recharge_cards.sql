@@ -9,9 +9,7 @@ CREATE FUNCTION api.recharge_cards(
     recharge_id bigint, card_id bigint, amount bigint, debt_repaid bigint, balance bigint,
     recharged_at timestamptz
 )
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
 AS $$
 DECLARE
     v_now    timestamptz;

@@ -1,7 +1,8 @@
 -- Rules 2 and 3: the refusal of a tap for its time or for the status that its card had then; null
 -- where it is not refused.
 CREATE FUNCTION api.refuse_tap(
-    p_card_id bigint, p_tapped_at timestamptz, p_arrived_at timestamptz, p_balance bigint
+    p_card_id bigint, p_tapped_at timestamptz, p_arrived_at timestamptz,
+    p_account api.tapped_account
 ) RETURNS api.tap_answer
 LANGUAGE plpgsql STABLE
 AS $$
@@ -12,13 +13,16 @@ BEGIN
         RETURN api.refuse('tap_in_future', format(
             'The tap is stamped %s, more than 5 minutes after its arrival at %s; set the clock of the validator.',
             api.format_time(p_tapped_at), api.format_time(p_arrived_at)
-        ), p_balance, false);
+        ), p_account.balance, false);
     END IF;
     IF p_tapped_at < p_arrived_at - interval '7 days' THEN
         RETURN api.refuse('tap_too_old', format(
             'The tap is stamped %s, more than 7 days before its arrival at %s; it can no longer be charged.',
             api.format_time(p_tapped_at), api.format_time(p_arrived_at)
-        ), p_balance, false);
+        ), p_account.balance, false);
+    END IF;
+    IF NOT p_account.was_inactive THEN
+        RETURN NULL;
     END IF;
     SELECT i.*
     INTO v_period
@@ -30,10 +34,10 @@ BEGIN
         RETURN api.refuse('card_not_active', format(
             'The card is %s since %s; the tap is stamped %s.',
             v_period.status, api.format_time(v_period.inactive_from), api.format_time(p_tapped_at)
-        ), p_balance, false);
+        ), p_account.balance, false);
     END IF;
     RETURN NULL;
 END;
 $$;
-COMMENT ON FUNCTION api.refuse_tap(bigint, timestamptz, timestamptz, bigint) IS
+COMMENT ON FUNCTION api.refuse_tap(bigint, timestamptz, timestamptz, api.tapped_account) IS
 'Refuses a tap for its time or the status of its card then';

@@ -8,16 +8,11 @@
 --
 -- Decisions wait to be written together, but never past the next tap of the same account (it
 -- must see them) nor past a late trip (what it changes must be priced again).
---
--- Its statements are planned once and always by index: a plan made while a table was still small
--- would read all of it ever after.
 CREATE FUNCTION api.start_trips(
     p_ref integer[], p_card_id bigint[], p_station_id bigint[], p_route_id bigint[],
     p_tapped_at timestamptz[], p_device_id bigint[], p_device_seq bigint[], p_key text[]
 ) RETURNS SETOF api.tap_answer
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
 AS $$
 DECLARE
     v_now      timestamptz;

@@ -1,7 +1,7 @@
 -- The status of a trip at a moment: it stays open for 4 hours.
 CREATE FUNCTION api.trip_status(p_tapped_at timestamptz, p_ended_at timestamptz, p_now timestamptz)
 RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
 SELECT CASE
     WHEN p_ended_at IS NOT NULL THEN 'completed'

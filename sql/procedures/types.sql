@@ -25,6 +25,7 @@ CREATE TYPE api.tapped_account AS (
     credit_returns_on date,
     last_tapped_at    timestamptz,
     card_active_on    date,
+    was_inactive      boolean,
     has_pass          boolean
 );
 

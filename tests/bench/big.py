@@ -21,6 +21,7 @@ from tests.bench.population import SEED, TRIPS_A_CARD, make_population
 from tests.bench.stack import ROOT, Service, connect, start_servers, start_service
 from tests.bench.targets import Bench, Row
 from tests.bench.yardsticks import Pgbench
+from transit_api.db import BY_INDEX
 from transit_api.embedded import Servers
 
 # The simulated month that is loaded; the tariff of 2026 is in force all through it.
@@ -79,7 +80,7 @@ def _load_day(
     servers: Servers, cards: Sequence[int], stations: Sequence[int], evening: datetime, wanted: int
 ) -> None:
     rng = Random(wanted + evening.day)
-    connection = psycopg2.connect(servers.database_url)
+    connection = psycopg2.connect(servers.database_url, options=BY_INDEX)
     connection.autocommit = True
     step = timedelta(hours=16) / max(wanted, 1)
     at = evening - timedelta(hours=16)

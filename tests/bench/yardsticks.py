@@ -1,5 +1,6 @@
 """What we are compared with: pgbench on the same cluster, and a bare aiohttp handler."""
 
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import psycopg2
 
 from tests.bench.population import STATION_SLOTS
 from tests.bench.stack import ROOT, START_LIMIT_S, Service
+from transit_api.db import BY_INDEX
 from transit_api.embedded import Servers
 from transit_api.postgresql import OWNER
 from transit_api.settings import Settings
@@ -77,7 +79,13 @@ class Pgbench:
     def _run(self, options: list[str], database: str) -> str:
         command = [self._program, *options, "-h", self._socket, "-U", OWNER, database]
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=600, user=self._servers.postgresql.uid
+            command,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            user=self._servers.postgresql.uid,
+            # The plans that the service's own connections make.
+            env={**os.environ, "PGOPTIONS": BY_INDEX},
         )
         if done.returncode:
             raise RuntimeError(f"pgbench failed: {done.stderr[-1000:]}")
