@@ -155,6 +155,7 @@ def print_replay(result: ReplayResult, console: Console) -> None:
         f"Settled    {result.riders:,} cards in {result.settled_s:.1f} s",
         f"Replayed   {result.taps:,} taps and {result.recharges:,} recharges in "
         f"{result.replayed_s:.1f} s, {rate:,.0f} taps a second",
+        f"Generator  {result.batches:,} uploads, {result.cpu_s:.1f} s of CPU",
     ]
     for outcome, count in result.outcomes.most_common():
         lines.append(f"Outcome    {count:,} {outcome}")
@@ -179,6 +180,8 @@ def replay_summary(result: ReplayResult) -> dict[str, Any]:
         "planned_s": round(result.planned_s, 1),
         "settled_s": round(result.settled_s, 1),
         "replayed_s": round(result.replayed_s, 1),
+        "batches": result.batches,
+        "generator_cpu_s": round(result.cpu_s, 1),
         "compared_s": round(result.compared_s, 1),
         "outcomes": dict(result.outcomes),
         "books_agree": result.books_agree,
