@@ -175,12 +175,17 @@ def _rebuild_procedures(connection: Any, cursor: Any, folder: Path) -> bool:
     (exists,) = cursor.fetchone()
     if exists and _recorded(connection, cursor, "rebuilt_parts", "part").get("api") == checksum:
         return False
-    cursor.execute("DROP SCHEMA IF EXISTS api CASCADE")
+    if exists:
+        # Dropping locks the types that running calls use, so it comes last: the old release serves
+        # while the new one is being made.
+        cursor.execute("ALTER SCHEMA api RENAME TO api_replaced")
     cursor.execute("CREATE SCHEMA api")
     # A body may name a function whose file comes later.
     cursor.execute("SET LOCAL check_function_bodies = off")
     _run_in_any_order(cursor, files)
     cursor.execute(_GRANTS)
+    if exists:
+        cursor.execute("DROP SCHEMA api_replaced CASCADE")
     _record_part(connection, cursor, "api", checksum)
     return True
 
