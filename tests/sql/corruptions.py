@@ -2,17 +2,14 @@
 
 from dataclasses import dataclass
 
-from tests.sql.books import MORNING, NEXT_DAY
-
-DAY = MORNING.date()
-DAY_AFTER = NEXT_DAY.date()
+from tests.sql.books import DAY, DAY_AFTER
 
 
 @dataclass(frozen=True)
 class Corruption:
     """One corruption, the invariant that it offends, and what the audit has to name.
 
-    `sql` and `subjects` name cards, users and trips of the story in braces.
+    `sql` and `subjects` name cards, users and trips of the busy book in braces.
     """
 
     invariant: str

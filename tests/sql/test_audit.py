@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.sql.books import MORNING, write_busy_book
+from tests.sql.books import DAY, write_busy_book
 
 
 @pytest.fixture
-def story(pg):
+def book(pg):
     return write_busy_book(pg)
 
 
@@ -16,26 +16,26 @@ def test_audit_has_nothing_to_say_about_an_empty_book(service_pg):
         assert cursor.fetchall() == []
 
 
-def test_audit_has_nothing_to_say_about_a_busy_book(story):
-    assert story.books.audit() == []
-    for card_id in story.card.values():
-        assert story.books.audit(card_id=card_id) == []
-    assert story.books.audit(on=MORNING.date()) == []
+def test_audit_has_nothing_to_say_about_a_busy_book(book):
+    assert book.audit() == []
+    for card_id in book.card.values():
+        assert book.audit(card_id=card_id) == []
+    assert book.audit(on=DAY) == []
 
 
-def test_busy_book_has_everything_that_an_audit_looks_at(story):
-    kinds = story.books.rows("SELECT DISTINCT e.kind::text FROM transit.ledger_entries AS e")
+def test_busy_book_has_everything_that_an_audit_looks_at(book):
+    kinds = book.story.ask("SELECT DISTINCT e.kind::text FROM transit.ledger_entries AS e")
     assert {row.kind for row in kinds} == {
         "recharge", "fare", "fare_correction", "monthly_pass", "replacement", "unclaimed",
     }  # fmt: skip
-    rules = story.books.rows("SELECT DISTINCT t.fare_rule::text FROM transit.trips AS t")
+    rules = book.story.ask("SELECT DISTINCT t.fare_rule::text FROM transit.trips AS t")
     assert {row.fare_rule for row in rules} == {
         "base", "transfer", "credit", "subsidy_pass", "monthly_pass",
     }  # fmt: skip
-    assert story.books.rows("SELECT 1 FROM transit.daily_totals")
-    assert story.books.rows("SELECT 1 FROM transit.activity_deltas")
+    assert book.story.ask("SELECT 1 FROM transit.daily_totals")
+    assert book.story.ask("SELECT 1 FROM transit.activity_deltas")
 
 
-def test_unknown_card_is_an_offence_of_who_asks_for_it(story):
-    (offence,) = story.books.audit(card_id=4095)
+def test_unknown_card_is_an_offence_of_who_asks_for_it(book):
+    (offence,) = book.audit(card_id=4095)
     assert (offence.invariant, offence.subject) == ("account_cards", "card 4095")

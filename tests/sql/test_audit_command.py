@@ -19,20 +19,19 @@ def run_audit(database, *arguments):
 
 
 def test_audit_command_answers_0_while_the_books_agree_and_1_with_each_offence(fresh_database):
-    with fresh_database.connect() as connection:
-        story = write_busy_book(connection)
+    connection = fresh_database.connect()
+    connection.autocommit = True
+    book = write_busy_book(connection)
     clean = run_audit(fresh_database)
     assert clean.returncode == 0, clean
 
-    with connection, connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE transit.accounts SET balance = balance + 1 WHERE card_id = %s",
-            [story.card["usual"]],
-        )
+    book.story.decree(
+        "UPDATE transit.accounts SET balance = balance + 1 WHERE card_id = %s", book.card["usual"]
+    )
     connection.close()
     corrupt = run_audit(fresh_database)
     assert corrupt.returncode == 1, corrupt
-    assert f"card_balances card {story.card['usual']} balance" in corrupt.stdout
-    assert run_audit(fresh_database, "--card", str(story.card["usual"])).returncode == 1
-    assert run_audit(fresh_database, "--card", str(story.card["lost"])).returncode == 0
+    assert f"card_balances card {book.card['usual']} balance" in corrupt.stdout
+    assert run_audit(fresh_database, "--card", str(book.card["usual"])).returncode == 1
+    assert run_audit(fresh_database, "--card", str(book.card["lost"])).returncode == 0
     assert run_audit(fresh_database, "--on", "2028-03-01").returncode == 0

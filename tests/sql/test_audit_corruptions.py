@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import transit_api
-from tests.sql.books import Story, write_busy_book
-from tests.sql.corruptions import CORRUPTIONS, DAY, DAY_AFTER
+from tests.sql.books import DAY, DAY_AFTER, Book, write_busy_book
+from tests.sql.corruptions import CORRUPTIONS
 
 PROCEDURES = Path(transit_api.__file__).parent.parent / "sql" / "procedures"
 
@@ -22,31 +22,15 @@ def invariants_of_the_audit() -> set[str]:
 
 
 @pytest.fixture
-def story(pg) -> Story:
+def book(pg) -> Book:
     return write_busy_book(pg)
 
 
-def named(story: Story) -> dict[str, int]:
-    """Everything that a corruption may name."""
-    one = story.books.one
-    return story.names() | {
-        "recharge_usual": one(
-            "SELECT r.recharge_id AS id FROM transit.recharges AS r WHERE r.card_id = %s",
-            story.card["usual"],
-        ).id,
-        "pass_commuter": one("SELECT p.pass_id AS id FROM transit.monthly_passes AS p").id,
-        "stop_paid": one(
-            "SELECT t.start_station_id AS id FROM transit.trips AS t WHERE t.trip_id = %s",
-            story.trip["paid"],
-        ).id,
-    }
-
-
 @pytest.mark.parametrize("corruption", CORRUPTIONS, ids=str)
-def test_audit_names_exactly_what_was_corrupted(story, corruption):
-    names = named(story)
-    story.books.rows(corruption.sql.format(**names))
-    offences = story.books.audit()
+def test_audit_names_exactly_what_was_corrupted(book, corruption):
+    names = book.names()
+    book.story.decree(corruption.sql.format(**names))
+    offences = book.audit()
     found = {offence.subject for offence in offences if offence.invariant == corruption.invariant}
     assert found == {subject.format(**names) for subject in corruption.subjects}, offences
 
@@ -79,24 +63,24 @@ BY_ACCOUNT = [
 
 
 @pytest.mark.parametrize("corruption", BY_ACCOUNT, ids=str)
-def test_audit_of_a_card_finds_what_is_wrong_with_its_account_only(story, corruption):
-    names = named(story)
-    story.books.rows(corruption.sql.format(**names))
+def test_audit_of_a_card_finds_what_is_wrong_with_its_account_only(book, corruption):
+    names = book.names()
+    book.story.decree(corruption.sql.format(**names))
     suspects = {
         card_id
-        for card_id in story.card.values()
-        if any(o.invariant == corruption.invariant for o in story.books.audit(card_id=card_id))
+        for card_id in book.card.values()
+        if any(o.invariant == corruption.invariant for o in book.audit(card_id=card_id))
     }
     account = "SELECT c.account_id FROM transit.cards AS c WHERE c.card_id = ANY (%s)"
     assert suspects
-    assert len({row.account_id for row in story.books.rows(account, list(suspects))}) == 1
+    assert len({row.account_id for row in book.story.ask(account, list(suspects))}) == 1
 
 
-def test_audit_of_a_day_finds_what_is_wrong_with_that_day_only(story):
-    story.books.rows(
-        "UPDATE transit.trips SET fare = fare + 1 WHERE trip_id = %s", story.trip["before_loss"]
+def test_audit_of_a_day_finds_what_is_wrong_with_that_day_only(book):
+    book.story.decree(
+        "UPDATE transit.trips SET fare = fare + 1 WHERE trip_id = %s", book.trip["before_loss"]
     )
-    assert story.books.audit(on=DAY) == []
-    found = {(o.invariant, o.subject) for o in story.books.audit(on=DAY_AFTER)}
-    assert ("trip_entries", f"trip {story.trip['before_loss']}") in found
+    assert book.audit(on=DAY) == []
+    found = {(o.invariant, o.subject) for o in book.audit(on=DAY_AFTER)}
+    assert ("trip_entries", f"trip {book.trip['before_loss']}") in found
     assert ("daily_totals", f"day {DAY_AFTER}") in found
