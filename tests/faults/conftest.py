@@ -1,10 +1,27 @@
-"""One stack of processes for all short tests of this room; each leaves it whole."""
+"""One stack of processes for all tests of this room; each leaves it whole.
 
+Tests marked `long` are left out of `make test`; `make faults` runs them too.
+"""
+
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from tests.faults.stack import Stack, start_stack
+
+LONG = bool(os.environ.get("TRANSIT_TEST_LONG"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: only in `make faults`")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out = [item for item in items if not LONG and item.get_closest_marker("long")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")

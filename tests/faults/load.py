@@ -7,8 +7,9 @@ import threading
 import time
 from datetime import UTC, datetime
 
+from simulator.result import Result
 from simulator.scenario import Scenario, load_scenario
-from simulator.session import Result, Worker, check_service, conclude
+from simulator.session import Worker, check_service, conclude
 from simulator.world import read_totals
 from tests.faults.journal import Journal
 

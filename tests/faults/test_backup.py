@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conftest import Database, clone_database
 from tests.sql.books import write_busy_book
 from transit_api.embedded import Servers
@@ -56,6 +58,7 @@ def test_restored_database_has_the_same_books_and_serves(
         assert run("audit", DATABASE_URL=empty.service_url).returncode == 0
 
 
+@pytest.mark.long
 def test_restore_and_backup_replace_nothing(fresh_database: Database, tmp_path: Path) -> None:
     file = tmp_path / "night.dump"
     url = fresh_database.owner_url
@@ -69,6 +72,7 @@ def test_restore_and_backup_replace_nothing(fresh_database: Database, tmp_path: 
     assert counts(fresh_database).entries == 0
 
 
+@pytest.mark.long
 def test_restore_of_a_cut_file_leaves_the_database_empty(
     fresh_database: Database, empty_database: Database, tmp_path: Path
 ) -> None:

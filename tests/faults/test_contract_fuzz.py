@@ -1,5 +1,6 @@
 """Requests made up from our own OpenAPI document, against the running service."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 from tests.faults.stack import Stack
 
 LIMIT_S = 180
-EXAMPLES = "3"
+LONG = bool(os.environ.get("TRANSIT_TEST_LONG"))
+PHASES, EXAMPLES = ("coverage,fuzzing", "20") if LONG else ("fuzzing", "2")
 
 # Every other check of schemathesis is on.
 EXCLUDED = {
@@ -24,7 +26,7 @@ def test_no_answer_breaks_the_document(stack: Stack, tmp_path: Path) -> None:
     ended = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{stack.own_url}/openapi.json"),
-            *("--phases", "coverage,fuzzing", "--max-examples", EXAMPLES, "--seed", "1"),
+            *("--phases", PHASES, "--max-examples", EXAMPLES, "--seed", "1"),
             *("--exclude-checks", ",".join(sorted(EXCLUDED)), "--request-timeout", "10"),
             *("--warnings", "off", "--no-color"),
         ],

@@ -42,6 +42,7 @@ def seconds_of_an_answer(stack: Stack) -> float:
     return time.monotonic() - started
 
 
+@pytest.mark.long
 def test_overload_is_refused_quickly_and_over_when_it_is_over(small: Stack) -> None:
     (worker,) = small.workers()
     small.get("/api/v1/stations")

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.faults.mutants import run_without_keys, was_seen
 from tests.faults.run import run_seed
 from tests.faults.schedule import KINDS, Fault, plan_faults
@@ -25,6 +27,7 @@ def test_books_agree_when_everything_breaks_under_load(stack: Stack) -> None:
     assert verdict.journal["unknown_then_resolved"] > 0
 
 
+@pytest.mark.long
 def test_build_without_the_look_up_of_keys_is_seen(tmp_path: Path) -> None:
     verdict = run_without_keys(tmp_path, 2.5)
     assert was_seen(verdict, ("two effects",)), verdict

@@ -1,6 +1,7 @@
 """Every function that writes, called with nulls, extremes, unicode and huge arrays."""
 
 import datetime
+import os
 from typing import Any
 
 import psycopg2
@@ -18,6 +19,7 @@ OUTCOMES = {*REFUSALS, "accepted", "created", "closed", "blocked", "unblocked", 
 # Data exceptions, broken constraints and limits of the server: rolled back whole, and told so.
 CLEAN_ERRORS = ("22", "23", "54")
 HUGE = 1_000
+EXAMPLES = 1_500 if os.environ.get("TRANSIT_TEST_LONG") else 100
 
 WRITING = """
     SELECT p.proname, array(SELECT t::regtype::text FROM unnest(p.proargtypes) AS t)
@@ -132,7 +134,7 @@ def calls(draw: Any, functions: dict[str, list[str]]) -> tuple[str, list[Any]]:
 
 def test_every_writing_function_answers_or_refuses_cleanly(caller: Caller) -> None:
     @settings(
-        max_examples=250,
+        max_examples=EXAMPLES,
         deadline=None,
         derandomize=True,
         database=None,

@@ -20,7 +20,7 @@ from tests.faults.stack import Stack
 from transit_api.embedded import Servers
 from transit_api.migrate import SQL, MigrationError, migrate
 
-SECONDS = 5.0
+SECONDS = 4.0
 RATE = 100.0
 # Seconds of work after which a migration is killed; a whole one takes about one.
 KILLED_AFTER_S = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4)
@@ -65,6 +65,7 @@ def assert_nothing_lost(load: Load) -> None:
     assert lost == {}
 
 
+@pytest.mark.long
 def test_rolling_restart_under_load_loses_no_request(stack: Stack) -> None:
     before = stack.workers()
 
@@ -110,6 +111,7 @@ def is_migrating(database: Database) -> bool:
     return found
 
 
+@pytest.mark.long
 def test_migration_killed_half_way_is_taken_up_again(
     cluster: Servers, fresh_database: Database
 ) -> None:
