@@ -61,6 +61,13 @@ profile: $(TEST_STAMP)  ## where the time of a request goes
 mutants: $(TEST_STAMP)  ## break the procedures line by line, and see a test fail each time
 	@exec $(BIN)/python -m tests.mutants $(ARGS)
 
+faults: $(TEST_STAMP)  ## break the running system at seeded moments, compare all books (SEEDS=1..20)
+	$(BIN)/python -m tests.faults --seeds $(SEEDS) --prove
+	TRANSIT_TEST_LONG=1 $(BIN)/python -m pytest tests/faults
+
+soak: $(TEST_STAMP)  ## run for long: memory, connections, latency, bloat as slopes (MINUTES=20)
+	@exec $(BIN)/python -m tests.faults.soak --minutes $(MINUTES)
+
 lint: $(TEST_STAMP)  ## check style and types of Python, and the SQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
