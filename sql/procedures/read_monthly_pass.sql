@@ -1,4 +1,4 @@
--- The pass in force on the account of a card, and the balance of the card.
+-- The pass in force on a card, and its balance. A replaced card has none: the pass went along.
 CREATE FUNCTION api.read_monthly_pass(p_card_id bigint)
 RETURNS TABLE (
     outcome text, pass_id bigint, card_id bigint, price bigint, trips_left integer,
@@ -18,7 +18,8 @@ BEGIN
     FROM (VALUES (p_card_id)) AS asked (card_id)
     LEFT JOIN transit.cards AS c ON c.card_id = asked.card_id
     LEFT JOIN api.card AS v ON v.card_id = asked.card_id
-    LEFT JOIN LATERAL api.find_pass_in_force(c.account_id, api.clock_now()) AS p ON true;
+    LEFT JOIN LATERAL api.find_pass_in_force(c.account_id, api.clock_now()) AS p
+        ON c.replaced_by IS NULL;
 END;
 $$;
 COMMENT ON FUNCTION api.read_monthly_pass(bigint) IS 'The monthly pass in force on a card';

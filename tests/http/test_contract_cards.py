@@ -59,6 +59,15 @@ async def test_account_goes_on_through_two_replacements(simulated_city: City) ->
             assert (answer.status, answer.code) == (409, "card_not_active"), action
 
 
+async def test_pass_goes_to_the_new_card_pass_not_found(city: City) -> None:
+    old = (await city.make_personal_card(balance=160_000))["card_id"]
+    bought = (await city.post(f"cards/{old}/monthly-pass")).body
+    new = await replaced(city, old)
+    assert (await city.get(f"cards/{old}/monthly-pass")).code == "pass_not_found"
+    moved = (await city.get(f"cards/{new}/monthly-pass")).body
+    assert moved == {**bought, "card_id": new}
+
+
 async def test_card_is_refused_for_the_time_it_was_blocked(simulated_city: City) -> None:
     card_id = (await simulated_city.make_card(balance=50_000))["card_id"]
     await set_clock(simulated_city, "2026-11-20T08:00:00-05:00")
