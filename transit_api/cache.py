@@ -9,8 +9,8 @@ its age counts from there through both tiers; nothing ever makes it young again.
   cause loads, never an older answer.
 - MISS, BYPASS: loaded for this request, or by the load of the same key that was under way when it
   came: as old as that load took. BYPASS where Redis was not to be had.
-- STALE: only where a load failed because the database was away, at most `stale_s` old, and never
-  past the bound that the load set itself (arrivals: the last prediction).
+- STALE: only where a load failed or took long because the database was in trouble, at most
+  `stale_s` old, and never past the bound that the load set itself (arrivals: the last prediction).
 
 In this process age runs on the monotonic clock. Between processes it travels as wall-clock time: a
 value from the future is a miss, and hosts that share a Redis add the difference of their clocks
@@ -72,6 +72,9 @@ FAMILIES: Final = {
 LOCAL_COPIES: Final = 1_024
 LOCAL_BYTES: Final = 16 * 1_048_576
 LARGEST_VALUE: Final = 1_048_576
+# Who could have a stale copy waits no longer than this for a load: a database that is silent, and
+# not gone, would hold him up until its own limits end the statement.
+LOAD_PATIENCE_S: Final = 1.0
 # After a failed load a stale copy is served for so long before the database is asked again.
 STALE_PAUSE_S: Final = 0.5
 FAILURES_TO_OPEN: Final = 3
@@ -152,7 +155,14 @@ class Cache:
             self._loads[key] = filling
             filling.add_done_callback(lambda _: self._loads.pop(key, None))
         # A client that leaves does not take the load away from the others.
-        return await asyncio.shield(filling)
+        if copy is None:
+            return await asyncio.shield(filling)
+        try:
+            async with asyncio.timeout(LOAD_PATIENCE_S):
+                return await asyncio.shield(filling)
+        except TimeoutError:
+            stale = self._stale(key, None)
+        return await asyncio.shield(filling) if stale is None else (stale, "STALE")
 
     async def _fill(self, family: Family, key: str, load: Load) -> tuple[Copy, str]:
         known, reached = await self._get(key)

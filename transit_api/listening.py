@@ -9,6 +9,8 @@ from typing import Any
 from transit_api.processes import ProcessError
 
 BACKLOG = 1024
+# A client that takes nothing of its answer for so long is gone: nothing else would ever end it.
+UNREAD_LIMIT_MS = 30_000
 
 
 def open_sockets(host: str, port: int, *, any_port_if_taken: bool = False) -> list[socket.socket]:
@@ -45,6 +47,9 @@ def _open_all(addresses: Sequence[tuple[Any, ...]], port: int) -> list[socket.so
             one = socket.socket(family, socket.SOCK_STREAM)
             opened.append(one)
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                # Linux; what it accepts inherits it.
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_LIMIT_MS)
             if family == socket.AF_INET6:
                 one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             # With port 0 the kernel picks one for the first address, and the others follow it.

@@ -57,11 +57,13 @@ def row(
     ready: str,
     within_s: float,
     health_within_s: float | None = None,
+    cached_within_s: float | None = None,
 ) -> dict[str, Cell]:
     """A state of the table: words for five plain endpoints, three cached ones, two of health."""
     words = dict.fromkeys(UNCACHED, uncached) | dict.fromkeys(CACHED, cached)
     words |= {"health": health, "ready": ready, "metrics": "ok"}
     limits = dict.fromkeys(ENDPOINTS, within_s) | {"health": health_within_s or within_s}
+    limits |= dict.fromkeys(CACHED, cached_within_s or within_s)
     return {name: Cell(tuple(words[name].split(" | ")), limits[name]) for name in ENDPOINTS}
 
 
@@ -74,7 +76,7 @@ SILENT = f"{AWAY} | 503 overloaded + Retry-After"
 TABLE: dict[str, dict[str, Cell]] = {
     "all well": row("ok", "ok HIT | ok MISS", "ok", "ok", 0.5),
     "database down": row(AWAY, "ok STALE | ok HIT", "503 down", AWAY, 1.0),
-    "database silent": row(SILENT, "ok STALE | ok HIT", "503 down", AWAY, 2.2),
+    "database silent": row(SILENT, "ok STALE | ok HIT", "503 down", AWAY, 2.2, 1.0, 1.2),
     "database slow (300 ms)": row("ok", "ok HIT | ok MISS | ok STALE", "ok", "ok", 1.6),
     "database restarted": row("ok", "ok HIT | ok MISS", "ok", "ok", 0.5),
     "cache down": row("ok", "ok BYPASS | ok HIT", "ok degraded", "ok", 0.5, health_within_s=1.0),

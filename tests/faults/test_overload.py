@@ -1,9 +1,11 @@
 """More than the service can do, clients that hold it up, and rubbish: it stays what it is."""
 
+import errno
 import http.client
 import json
 import select
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,6 +15,7 @@ import pytest
 
 from tests.faults.overload import overload
 from tests.faults.stack import Stack, start_stack
+from transit_api import listening
 
 # A call of the database takes 50 ms and takes along four taps: some 200 taps a second, which this
 # machine can exceed three times over without being exhausted itself.
@@ -87,6 +90,20 @@ def test_slow_clients_do_not_hold_the_service(small: Stack, beginning: bytes) ->
             assert time.monotonic() < deadline
         assert worker.memory_info().rss / 1e6 - before < MEMORY_GROWTH_MB
     assert small.get("/health/ready")[0] == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other kernels know no such limit")
+def test_client_that_never_reads_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "UNREAD_LIMIT_MS", 500)
+    (listener,) = listening.open_sockets("127.0.0.1", 0)
+    with listener, socket.create_connection(listener.getsockname()[:2]):
+        accepted, _ = listener.accept()
+        accepted.settimeout(10)
+        started = time.monotonic()
+        with accepted, pytest.raises(OSError, match="timed out") as caught:
+            while time.monotonic() < started + 10:
+                accepted.send(b"x" * 65_536)
+        assert caught.value.errno == errno.ETIMEDOUT
 
 
 def test_oversized_body_is_refused_before_it_is_read(small: Stack) -> None:

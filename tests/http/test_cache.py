@@ -263,6 +263,21 @@ async def test_stale_copy_is_served_when_the_load_fails(
     assert answer.headers["Cache-Control"] == "max-age=0"
 
 
+async def test_stale_copy_is_served_while_the_load_hangs(
+    worker: Worker, source: Source, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOAD_PATIENCE_S", 0.01)
+    await worker.get(source)
+    clock.passed = TTL_S + 10
+    source.held.clear()
+    assert await worker.see(source) == "STALE"
+    # What it brings in the end is kept.
+    source.held.set()
+    await until(lambda: not worker.cache._loads)
+    assert await worker.see(source) == "HIT"
+    assert source.loads == 2
+
+
 async def test_stale_copy_of_another_worker_is_served_when_the_load_fails(
     make_worker: Any, source: Source, clock: Clock
 ) -> None:
