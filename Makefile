@@ -8,6 +8,8 @@ PORT     ?= 8000
 # Options of `make bench-big`: trips of S5 and S7, share of the weekday of S9.
 TRIPS    ?= 10000000
 SCALE    ?= 1.0
+# Options of `make test`: processes that share the tests, each with servers of its own.
+PROCESSES ?= 2
 # Options of `make faults` and `make soak`.
 SEEDS    ?= 1..20
 MINUTES  ?= 20
@@ -47,7 +49,7 @@ run: $(STAMP)  ## start everything and drive it with a simulated rush hour (DURA
 	@exec $(BIN)/python -m simulator demo --duration $(DURATION) --serve $(SERVE) --port $(PORT)
 
 test: $(TEST_STAMP)  ## run the whole test suite, on servers of its own
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal $(ARGS)
 
 bench: $(TEST_STAMP)  ## measure the targets side by side, about 10 minutes (QUICK=1 about 2)
 	@exec $(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(ARGS)
