@@ -220,7 +220,9 @@ class PostgreSQL:
         lines.append(f"unix_socket_directories = '{self.socket_directory}'")
         (self.data / "postgresql.conf").write_text("\n".join(lines) + "\n")
         # The socket lies in a directory that only its owner can enter.
-        (self.data / "pg_hba.conf").write_text("local all all trust\n")
+        # `all` leaves out replication, which pg_basebackup needs.
+        rules = ["local all all trust", f"local replication {OWNER} trust"]
+        (self.data / "pg_hba.conf").write_text("\n".join(rules) + "\n")
 
     def _stop_leftover(self) -> None:
         pid_file = self.data / "postmaster.pid"

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.faults.degradation import as_markdown
 from tests.faults.mutants import MUTANTS, was_seen
 from tests.faults.run import run_seed
 from tests.faults.stack import start_stack
@@ -27,8 +28,14 @@ def main() -> int:
     parser.add_argument(
         "--prove", action="store_true", help="also run the builds with a broken promise"
     )
+    parser.add_argument(
+        "--table", action="store_true", help="only print the degradation table, for the README"
+    )
     parser.add_argument("--log", type=Path, help="copy the service's log here")
     chosen = parser.parse_args()
+    if chosen.table:
+        print(as_markdown())
+        return 0
     failed, without_effect = [], []
     with start_stack() as stack:
         for seed in chosen.seeds:

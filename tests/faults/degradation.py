@@ -299,9 +299,11 @@ def run_row(stack: Stack, state: str) -> list[Told]:
 
 
 def as_markdown() -> str:
-    """The table as the README shows it."""
-    lines = [f"| | {' | '.join(ENDPOINTS)} |", "|---" * (len(ENDPOINTS) + 1) + "|"]
+    """The table as the README shows it; a column for endpoints that are promised the same."""
+    columns = [", ".join(UNCACHED), ", ".join(CACHED), "health", "ready", "metrics"]
+    lines = [f"| | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     for state, cells in TABLE.items():
-        texts = [f"{' or '.join(cell.says)}, {cell.within_s:g} s" for cell in cells.values()]
+        shown = [cells[column.split(", ")[0]] for column in columns]
+        texts = [f"{' or '.join(cell.says)}, {cell.within_s:g} s" for cell in shown]
         lines.append(f"| {state} | {' | '.join(texts)} |")
     return "\n".join(lines)
