@@ -1,6 +1,6 @@
 """Times far off: well-formed ones are decided by the fare rules, not turned away at the door."""
 
-from tests.http.conftest import TRUNK, City
+from tests.http.conftest import TRUNK, City, set_clock
 
 LONG_AGO, FAR_AHEAD = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"
 
@@ -87,3 +87,20 @@ async def test_simulated_clock_stays_within_the_calendar_validation_error(
     assert (answer.status, list(answer.body["errors"])) == (422, ["now"])
     old = await simulated_city.ask("PUT", "clock", body={"now": LONG_AGO})
     assert (old.status, list(old.body["errors"])) == (422, ["now"])
+
+
+async def test_vehicle_that_lost_its_clock_shuts_nobody_out(simulated_city: City) -> None:
+    stops = (await simulated_city.get("routes/1")).body["stations"]
+    bus = {"vehicle_id": 1, "route_id": 1, "latitude": 4.6, "longitude": -74.1}
+    path = f"stations/{stops[-1]['station_id']}/arrivals"
+    old = {**bus, "stop_sequence": 1, "recorded_at": LONG_AGO}
+    assert (await simulated_city.post("vehicles/positions", {"positions": [old]})).status == 202
+    assert (await simulated_city.get(path)).body["arrivals"] == []
+    ahead = {**bus, "stop_sequence": 2, "recorded_at": FAR_AHEAD}
+    assert (await simulated_city.post("vehicles/positions", {"positions": [ahead]})).status == 202
+    # Its clock is taken to be 5 minutes ahead at most, so that it is heard again after those.
+    await set_clock(simulated_city, "2026-11-20T06:05:01-05:00")
+    right = {**bus, "stop_sequence": 3, "recorded_at": "2026-11-20T06:05:01-05:00"}
+    assert (await simulated_city.post("vehicles/positions", {"positions": [right]})).status == 202
+    (seen,) = (await simulated_city.get(f"{path}?limit=3")).body["arrivals"]
+    assert seen["stops_away"] == len(stops) - 3
