@@ -121,7 +121,7 @@ async def make_worker(valkey: Valkey) -> AsyncIterator[Any]:
     async with contextlib.AsyncExitStack() as stack:
 
         def make(**changes: Any) -> Worker:
-            chosen = {"redis_url": valkey.url, "cache_timeout_ms": 100, **changes}
+            chosen = {"redis_url": valkey.url, "cache_timeout_ms": 500, **changes}
             worker = Worker(dataclasses.replace(Settings(), **chosen))
             stack.push_async_callback(worker.cache.close)
             return worker
