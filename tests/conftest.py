@@ -28,7 +28,7 @@ import redis
 from psycopg2.extras import NamedTupleCursor
 
 # prometheus_client chooses its storage when it is imported, as in a worker.
-METRICS = tempfile.mkdtemp(prefix="transit-metrics-")
+METRICS = tempfile.mkdtemp(prefix="transit-test-metrics-")
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = METRICS
 
 from transit_api.embedded import Servers, start_embedded  # noqa: E402

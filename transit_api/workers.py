@@ -3,18 +3,17 @@
 import logging
 import os
 import selectors
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from transit_api.metrics_directory import metrics_directory
 from transit_api.processes import ProcessError, start_process
 from transit_api.settings import Settings
 
@@ -230,11 +229,8 @@ def run_workers(
     settings: Settings, sockets: list[socket.socket], when_ready: Callable[[], None]
 ) -> None:
     """Serve on `sockets` until SIGTERM or SIGINT, then stop in order."""
-    metrics = Path(tempfile.mkdtemp(prefix="transit-metrics-"))
-    try:
+    with metrics_directory() as metrics:
         Supervisor(settings, sockets, metrics).run(when_ready)
-    finally:
-        shutil.rmtree(metrics, ignore_errors=True)
 
 
 def _close_pipe(worker: Worker) -> None:
