@@ -53,6 +53,9 @@ def plan_faults(seed: int, seconds: float) -> list[Fault]:
         lasting = rng.uniform(*KINDS[what])
         part = what.split()[0]
         at = max(at, free_at.get(part, 0.0))
+        if at > seconds - APART_S:
+            # Its part is still hurt when the load ends: it would meet nobody.
+            continue
         free_at[part] = at + lasting + APART_S
         planned.append(Fault(round(at, 3), what, round(lasting, 3), rng.randrange(1000)))
     return sorted(planned, key=lambda fault: fault.at_s)

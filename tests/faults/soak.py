@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -139,10 +140,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=20.0, help="(%(default)g)")
     parser.add_argument("--json", type=Path, help="write the samples here")
+    parser.add_argument("--log", type=Path, help="copy the service's log here")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, start_stack() as stack:
-        code, samples = soak(stack, chosen.minutes, Path(folder) / "run.json")
-        offences = stack.audit()
+        try:
+            code, samples = soak(stack, chosen.minutes, Path(folder) / "run.json")
+            offences = stack.audit()
+        finally:
+            if chosen.log:
+                shutil.copy(stack.log, chosen.log)
     if chosen.json:
         chosen.json.write_text(json.dumps(samples))
     if len(samples) < 5:
