@@ -78,10 +78,11 @@ async def test_pools_and_processes_are_shown(api: Any) -> None:
 
 
 def test_process_alone_answers_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR")
     metrics = Metrics()
     metrics.observe_request("GET", "/alone", 200, 0.003)
     metrics.flush()
+    # Only now: the library chose its files when it was imported, and opens them on first use.
+    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR")
     assert b'route="/alone"' in metrics.render()
 
 
