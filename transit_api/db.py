@@ -129,10 +129,7 @@ class Pool:
         self.in_use += 1
         try:
             pool = await self._opened()
-            connection = await pool.acquire()
-            while _has_died(connection):
-                pool.release(connection)
-                connection = await pool.acquire()
+            connection = await _acquire_living(pool)
         except (psycopg2.Error, OSError, RuntimeError) as error:
             self._leave()
             self._note_lost(error)
@@ -140,6 +137,10 @@ class Pool:
         except asyncio.CancelledError:
             self._leave()
             self._note_lost(TimeoutError("it does not answer"))
+            raise
+        except BaseException:
+            # A defect must not keep a place of the pool for ever.
+            self._leave()
             raise
         self._note_there()
         return pool, connection
@@ -303,6 +304,20 @@ class Database:
             await asyncio.wait(self._calls)
         for pool in self.pools:
             await pool.close()
+
+
+async def _acquire_living(pool: aiopg.Pool) -> aiopg.Connection:
+    """A connection that the server has not ended, out of the pool or new."""
+    while True:
+        try:
+            connection = await pool.acquire()
+        except AssertionError:
+            # aiopg looks for dead ones before it waits, and asserts that none died meanwhile; it
+            # has dropped this one.
+            continue
+        if not _has_died(connection):
+            return connection
+        pool.release(connection)
 
 
 def _has_died(connection: aiopg.Connection) -> bool:

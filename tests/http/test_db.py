@@ -49,6 +49,23 @@ async def test_no_row_is_none(database: Database) -> None:
     assert await database.fetch_one("SELECT 1 WHERE false") is None
 
 
+async def test_connection_that_dies_while_it_is_handed_out_is_replaced(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.fetch_one("SELECT 1 AS one")
+    (idle,) = database.reads._pool._free
+    fill = type(database.reads._pool)._fill_free_pool
+
+    async def fill_then_die(pool: Any, override_min: bool) -> None:
+        await fill(pool, override_min)
+        # As when the server ends it while another connection is being made.
+        idle.close()
+
+    monkeypatch.setattr(type(database.reads._pool), "_fill_free_pool", fill_then_die)
+    assert await database.fetch_one("SELECT 2 AS two") == {"two": 2}
+    assert database.reads.in_use == 0
+
+
 async def test_reading_session_cannot_write(database: Database) -> None:
     with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
         await database.fetch_all("SELECT * FROM api.create_users('{0}', '{D1}', '{A}', '{}', '{}')")
