@@ -239,7 +239,7 @@ PASSES: Final = web.AppKey("PASSES", Batcher)
 
 # What each line may hold of the pool at once; uploads come on top.
 LINES: Final = {
-    TAPS: (START_TRIPS, 3),
+    TAPS: (START_TRIPS, 2),
     RECHARGES: (RECHARGE_CARDS, 1),
     BALANCES: (READ_BALANCES, 2),
     USERS: (CREATE_USERS, 1),
