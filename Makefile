@@ -20,7 +20,7 @@ STAMP := $(VENV)/installed
 TEST_STAMP := $(VENV)/installed-for-tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test mutants faults soak bench bench-big profile lint clean
+.PHONY: help install run test mutants faults soak bench bench-big profile coverage lint clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,11 @@ bench-big: $(TEST_STAMP)  ## what grows with the data, and a whole day (TRIPS=10
 
 profile: $(TEST_STAMP)  ## where the time of a request goes
 	@exec $(BIN)/python -m tests.bench.profile $(ARGS)
+
+coverage: $(TEST_STAMP)  ## which lines and branches the tests reach
+	@$(BIN)/python -m coverage erase
+	@$(BIN)/python -m coverage run -m pytest -n 0 $(ARGS)
+	@$(BIN)/python -m coverage combine --quiet && $(BIN)/python -m coverage report --skip-covered
 
 mutants: $(TEST_STAMP)  ## break the procedures line by line, and see a test fail each time
 	@exec $(BIN)/python -m tests.mutants $(ARGS)
