@@ -9,10 +9,15 @@ from aiohttp import ClientConnectionError, ClientSession
 
 from tests.compose.plain_processes import PlainProcesses
 
-RECHARGE = 5_000
+# The least that a channel takes: a rider on a fast machine stays below the ceiling of a balance.
+RECHARGE = 50
 RIDERS = 4
+# Of the riding, which asks again and again: a stop, or a kill that is noticed, takes seconds.
+LIMIT_S = 60
 # Stands among the statuses for an answer that never came.
 DISCONNECTED = 0
+# What the front says when the outcome is unknown or nothing was done: asked again with the same key.
+ASK_AGAIN = (502, 503, 504)
 
 
 @pytest.fixture
@@ -136,12 +141,13 @@ async def recharge_while(front: ClientSession, happens: Callable[[], Any]) -> li
                     statuses.append(answer.status)
                     if answer.ok:
                         return await answer.json()
+                    assert answer.status in ASK_AGAIN, await answer.text()
             except ClientConnectionError:
                 statuses.append(DISCONNECTED)
 
     async with front.post("/api/v1/cards/batch", json={"cards": [{}] * RIDERS}) as answer:
         cards = (await answer.json())["results"]
-    async with asyncio.TaskGroup() as riders:
+    async with asyncio.timeout(LIMIT_S), asyncio.TaskGroup() as riders:
         for card in cards:
             riders.create_task(ride(card["card_id"]))
         await asyncio.sleep(0.2)
