@@ -7,6 +7,7 @@ from aiohttp import web
 from transit_api.batching import batching_lifespan
 from transit_api.cache import cache_lifespan
 from transit_api.db import database_lifespan
+from transit_api.draining import DRAINING, Draining
 from transit_api.handlers.documents import document_lifespan
 from transit_api.logs import logs_lifespan
 from transit_api.metrics import metrics_lifespan
@@ -38,6 +39,7 @@ def make_app(settings: Settings) -> web.Application:
         handler_args={"auto_decompress": False},
     )
     app[SETTINGS] = settings
+    app[DRAINING] = Draining()
     app.add_routes(ROUTES)
     app.cleanup_ctx.extend(LIFESPANS)
     return app

@@ -37,6 +37,7 @@ from transit_api.copies import SCHEMA, Copy, unpack
 from transit_api.db import DatabaseUnavailable
 from transit_api.metrics import METRICS, Metrics
 from transit_api.settings import SETTINGS, Settings
+from transit_api.wire import JSON, Answer
 
 log = logging.getLogger(__name__)
 
@@ -307,15 +308,18 @@ async def cached(
     age_s = now - copy.loaded
     left_s = max(0, int(copy.fresh_until - now))
     headers = {
+        "Content-Type": JSON,
         "X-Cache": result,
         "Age": str(int(age_s)),
         "Cache-Control": f"max-age={left_s}",
         "ETag": copy.etag,
     }
-    wanted = request.headers.getall("If-None-Match", ())
-    if wanted and _matches(",".join(wanted), copy.etag):
-        return web.Response(status=304, headers=headers)
-    return web.Response(body=copy.body, headers=headers, content_type="application/json")
+    if "If-None-Match" in request.headers:
+        wanted = ",".join(request.headers.getall("If-None-Match"))
+        if _matches(wanted, copy.etag):
+            del headers["Content-Type"]
+            return web.Response(status=304, headers=headers)
+    return Answer(copy.body, 200, headers)
 
 
 def _matches(wanted: str, etag: str) -> bool:

@@ -12,6 +12,7 @@ from aiohttp import hdrs, web
 
 from transit_api.batching import Overloaded
 from transit_api.db import DatabaseUnavailable
+from transit_api.draining import DRAINING
 from transit_api.endpoint import Handler
 from transit_api.errors import Problem, problem_answer
 from transit_api.logs import REQUEST_LOG
@@ -52,17 +53,15 @@ async def answer_request(request: web.Request, handler: Handler) -> web.StreamRe
         problem = _problem(error, request, given)
         answer, code = problem_answer(problem, given), problem.code
     answer.headers[HEADER] = given
+    app, status = request.app, answer.status
+    if app[DRAINING].active:
+        # The client comes back on another connection, which another worker takes.
+        answer.headers[hdrs.CONNECTION] = "close"
+        answer.force_close()
     method, route = _labels(request)
     seconds = time.perf_counter() - started
-    request.app[METRICS].observe_request(method, route, answer.status, seconds, code)
-    request.app[REQUEST_LOG].add(
-        request_id=given,
-        method=method,
-        route=route,
-        status=answer.status,
-        duration_s=seconds,
-        outcome=code,
-    )
+    app[METRICS].observe_request(method, route, status, seconds, code)
+    app[REQUEST_LOG].add((time.time(), given, method, route, status, seconds, code))
     return answer
 
 

@@ -12,7 +12,7 @@ import uvloop
 from aiohttp import web
 
 from transit_api.app import make_app
-from transit_api.draining import DRAINING, Draining, close_while_draining
+from transit_api.draining import DRAINING
 from transit_api.logs import configure_logging
 from transit_api.settings import Settings, read_settings
 
@@ -28,8 +28,6 @@ async def serve(settings: Settings, sockets: list[socket.socket], ready_fd: int)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     app = make_app(settings)
-    app[DRAINING] = Draining()
-    app.on_response_prepare.append(close_while_draining)
     runner = web.AppRunner(
         app,
         # The application writes its own line per request, off the hot path.

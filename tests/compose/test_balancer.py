@@ -16,7 +16,7 @@ RIDERS = 4
 LIMIT_S = 60
 # Stands among the statuses for an answer that never came.
 DISCONNECTED = 0
-# What the front says when the outcome is unknown or nothing was done: asked again with the same key.
+# The outcome is unknown, or nothing was done: asked again with the same key.
 ASK_AGAIN = (502, 503, 504)
 
 

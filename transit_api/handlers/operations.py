@@ -14,7 +14,7 @@ from aiohttp import web
 
 from transit_api.cache import CACHE, CacheUnavailable
 from transit_api.db import DB, DatabaseUnavailable
-from transit_api.draining import is_draining
+from transit_api.draining import DRAINING
 from transit_api.endpoint import Endpoint, Handler
 from transit_api.errors import PROBLEM_JSON, RETRY_AFTER_S, Problem, problem_body
 from transit_api.metrics import CONTENT_TYPE, METRICS
@@ -106,7 +106,7 @@ async def live(request: web.Request) -> web.Response:
 )
 async def ready(request: web.Request) -> web.Response:
     """What a balancer asks."""
-    if is_draining(request):
+    if request.app[DRAINING].active:
         raise Problem("database_unavailable", "This worker is stopping.")
     try:
         missing = await request.app[DB].ask_at_once(READINESS_SQL, _wanted_parts())
