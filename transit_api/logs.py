@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 import sys
 from collections.abc import AsyncIterator
@@ -116,7 +117,14 @@ def _text_line(line: RequestLine) -> str:
 
 
 def _instant(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")[:26] + "Z"
+    second, fraction = divmod(at, 1)
+    return f"{_second(int(second))}.{int(fraction * 1_000_000):06d}Z"
+
+
+@functools.lru_cache(maxsize=4)
+def _second(at: int) -> str:
+    # Thousands of lines share one.
+    return datetime.fromtimestamp(at, UTC).isoformat()[:19]
 
 
 REQUEST_LOG: Final = web.AppKey("REQUEST_LOG", RequestLog)

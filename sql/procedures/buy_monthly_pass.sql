@@ -6,11 +6,12 @@ CREATE FUNCTION api.buy_monthly_pass(
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-    v_before api.tapped_account := api.read_tapped_account(p_card_id);
+    v_before api.tapped_account;
     v_after  api.tapped_account;
     v_hash   uuid := api.hash_request('monthly_pass');
     v_record transit.idempotency_records := api.recall(p_card_id, p_key, v_hash);
 BEGIN
+    SELECT a.* INTO v_before FROM api.read_tapped_account(p_card_id) AS a;
     replayed := coalesce(v_record.outcome <> 'idempotency_key_reused', false);
     IF v_before.account_id IS NULL THEN
         outcome := 'card_not_found';

@@ -1,15 +1,16 @@
 -- One tap that was never decided before, by the nine rules in their order. Writes nothing: the
 -- decision carries the trip of an accepted tap.
-CREATE FUNCTION api.decide_tap(p_tap api.tap, p_account api.tapped_account) RETURNS api.decision
+CREATE FUNCTION api.decide_tap(
+    p_tap api.tap, p_account api.tapped_account, p_terms api.fare_terms
+) RETURNS api.decision
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
     v_at       timestamptz := coalesce(p_tap.tapped_at, p_tap.arrived_at);
-    v_terms    api.fare_terms := api.read_fare_terms(p_tap.station_id, p_account.profile, v_at);
     v_trip     transit.trips;
     v_decision api.decision;
 BEGIN
-    IF v_terms.component IS NULL THEN
+    IF p_terms.component IS NULL THEN
         v_decision.answer := api.refuse('station_not_found', NULL, p_account.balance, false);
         RETURN v_decision;
     END IF;
@@ -34,9 +35,9 @@ BEGIN
     v_trip.accepted_at := p_tap.arrived_at;
     v_trip.device_id := coalesce(p_tap.device_id, 0);
     v_trip.device_seq := coalesce(p_tap.device_seq, 0);
-    v_trip.tariff_id := v_terms.tariff_id;
+    v_trip.tariff_id := p_terms.tariff_id;
     v_trip.priced_transfer_declined := false;
-    v_trip := api.price_tap(v_trip, p_account, v_terms);
+    v_trip := api.price_tap(v_trip, p_account, p_terms);
     IF v_trip.fare_rule IS NULL THEN
         v_decision.answer := api.refuse_for_fare(v_trip, p_account);
         RETURN v_decision;
@@ -48,4 +49,5 @@ BEGIN
     RETURN v_decision;
 END;
 $$;
-COMMENT ON FUNCTION api.decide_tap(api.tap, api.tapped_account) IS 'Decides a tap by the fare rules';
+COMMENT ON FUNCTION api.decide_tap(api.tap, api.tapped_account, api.fare_terms) IS
+'Decides a tap by the fare rules';

@@ -3,9 +3,11 @@ CREATE FUNCTION api.expire_card(p_card_id bigint, p_now timestamptz) RETURNS voi
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-    v_before api.tapped_account := api.read_tapped_account(p_card_id);
-    v_held   bigint := v_before.balance - v_before.debt;
+    v_before api.tapped_account;
+    v_held   bigint;
 BEGIN
+    SELECT a.* INTO v_before FROM api.read_tapped_account(p_card_id) AS a;
+    v_held := v_before.balance - v_before.debt;
     IF v_held <> 0 THEN
         PERFORM api.save_money(
             v_before,

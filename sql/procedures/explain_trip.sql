@@ -16,10 +16,12 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    v_account := api.read_tapped_account(v_trip.card_id);
-    v_terms := api.read_fare_terms(
+    SELECT a.* INTO v_account FROM api.read_tapped_account(v_trip.card_id) AS a;
+    SELECT f.*
+    INTO v_terms
+    FROM api.read_fare_terms(
         v_trip.start_station_id, v_account.profile, v_trip.tapped_at, v_trip.tariff_id
-    );
+    ) AS f;
     RETURN QUERY
     SELECT
         v_trip.trip_id, api.describe_tariff(v_trip.tariff_id), v_trip.fare::bigint,

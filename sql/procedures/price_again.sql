@@ -6,12 +6,15 @@ RETURNS transit.trips
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-    v_terms api.fare_terms := api.read_fare_terms(
-        p_trip.start_station_id, p_account.profile, p_trip.tapped_at, p_trip.tariff_id
-    );
+    v_terms api.fare_terms;
     v_rule  transit.fare_rule := p_trip.fare_rule;
     v_pass  transit.monthly_passes;
 BEGIN
+    SELECT f.*
+    INTO v_terms
+    FROM api.read_fare_terms(
+        p_trip.start_station_id, p_account.profile, p_trip.tapped_at, p_trip.tariff_id
+    ) AS f;
     IF p_account.has_pass THEN
         v_pass := api.find_pass(p_trip);
         IF

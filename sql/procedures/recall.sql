@@ -1,5 +1,5 @@
--- The record of a key of a card, with outcome idempotency_key_reused where the key stands for
--- another request; null when the key is new or there is none.
+-- The record of a key of a card, matched with the request; null when the key is new or there is
+-- none.
 CREATE FUNCTION api.recall(p_card_id bigint, p_key text, p_request_hash uuid)
 RETURNS transit.idempotency_records
 LANGUAGE plpgsql STABLE
@@ -13,12 +13,7 @@ BEGIN
     SELECT r.* INTO v_record
     FROM transit.idempotency_records AS r
     WHERE r.card_id = p_card_id AND r.key = p_key;
-    IF v_record.request_hash <> p_request_hash THEN
-        v_record.outcome := 'idempotency_key_reused';
-        v_record.detail := NULL;
-        v_record.reference_id := NULL;
-    END IF;
-    RETURN v_record;
+    RETURN api.match_request(v_record, p_request_hash);
 END;
 $$;
 COMMENT ON FUNCTION api.recall(bigint, text, uuid) IS 'What was decided for a key';

@@ -7,13 +7,14 @@ CREATE FUNCTION api.recharge_card(
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-    v_before api.tapped_account := api.read_tapped_account(p_card_id);
+    v_before api.tapped_account;
     v_after  api.tapped_account;
     v_hash   uuid := api.hash_request(
         'recharge', p_amount::text, p_channel, p_recharge_point_id::text
     );
     v_record transit.idempotency_records := api.recall(p_card_id, p_key, v_hash);
 BEGIN
+    SELECT a.* INTO v_before FROM api.read_tapped_account(p_card_id) AS a;
     replayed := coalesce(v_record.outcome <> 'idempotency_key_reused', false);
     IF v_before.account_id IS NULL THEN
         outcome := 'card_not_found';

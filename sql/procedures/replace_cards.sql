@@ -20,7 +20,7 @@ BEGIN
     PERFORM api.lock_accounts(p_card_id);
     v_now := api.clock_now();
     FOR i IN 1 .. cardinality(p_ref) LOOP
-        v_account := api.read_tapped_account(p_card_id[i]);
+        SELECT a.* INTO v_account FROM api.read_tapped_account(p_card_id[i]) AS a;
         v_hash := api.hash_request('replace', p_reason[i]);
         v_record := api.recall(p_card_id[i], 'k/' || p_key[i], v_hash);
         IF v_record.outcome IS NULL AND v_account.account_id IS NOT NULL THEN

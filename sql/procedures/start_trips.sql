@@ -16,36 +16,44 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
 AS $$
 DECLARE
     v_now      timestamptz;
+    v_facts    api.tap_facts;
     v_account  api.tapped_account;
     v_decision api.decision;
+    v_seen     bigint[] := '{}';
     v_waiting  api.decision[] := '{}';
     v_accounts bigint[] := '{}';
     v_new_days transit.trips[] := '{}';
 BEGIN
     PERFORM api.lock_accounts(p_card_id);
     v_now := api.clock_now();
-    FOR i IN 1 .. cardinality(p_ref) LOOP
-        v_account := api.read_tapped_account(p_card_id[i]);
-        IF v_account.account_id = ANY (v_accounts) THEN
-            PERFORM api.write_decisions(v_waiting);
-            v_waiting := '{}';
-            v_accounts := '{}';
-            v_account := api.read_tapped_account(p_card_id[i]);
+    FOR v_facts IN
+        SELECT f.*
+        FROM api.read_tap_facts(
+            p_ref, p_card_id, p_station_id, p_route_id, p_tapped_at, p_device_id, p_device_seq, p_key,
+            v_now
+        ) AS f
+    LOOP
+        v_account := v_facts.account;
+        IF v_account.account_id = ANY (v_seen) THEN
+            IF v_account.account_id = ANY (v_accounts) THEN
+                PERFORM api.write_decisions(v_waiting);
+                v_waiting := '{}';
+                v_accounts := '{}';
+            END IF;
+            v_facts := api.read_tap_facts_again(v_facts);
+            v_account := v_facts.account;
         END IF;
-        v_decision := api.start_trip(ROW(
-            p_ref[i], p_card_id[i], p_station_id[i], p_route_id[i], p_tapped_at[i],
-            p_device_id[i], p_device_seq[i],
-            coalesce('d/' || p_device_id[i] || '/' || p_device_seq[i], 'k/' || p_key[i]), v_now
-        ), v_account);
+        v_decision := api.start_trip(v_facts);
         IF api.service_day((v_decision.trip).tapped_at) > v_account.card_active_on THEN
             v_new_days := v_new_days || v_decision.trip;
         END IF;
         IF (v_decision.trip).tapped_at <= v_account.last_tapped_at THEN
             v_decision := api.write_late_trip(v_decision);
         END IF;
+        v_seen := v_seen || v_account.account_id;
         v_waiting := v_waiting || v_decision;
         v_accounts := v_accounts || v_account.account_id;
-        v_decision.answer.ref := p_ref[i];
+        v_decision.answer.ref := (v_facts.tap).ref;
         RETURN NEXT v_decision.answer;
     END LOOP;
     PERFORM api.write_decisions(v_waiting);

@@ -41,6 +41,15 @@ CREATE TYPE api.fare_terms AS (
     free_trips                   integer
 );
 
+-- What is known of a tap before it is decided: what its key stands for already, the account behind
+-- its card and the terms of its station, both null where there is no such thing.
+CREATE TYPE api.tap_facts AS (
+    tap     api.tap,
+    record  transit.idempotency_records,
+    account api.tapped_account,
+    terms   api.fare_terms
+);
+
 -- A journey that a tap may continue, and for how much.
 CREATE TYPE api.transfer_offer AS (
     journey_id      bigint,

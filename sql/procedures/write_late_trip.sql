@@ -10,7 +10,7 @@ DECLARE
     v_after  api.tapped_account;
 BEGIN
     PERFORM api.write_trips(ARRAY[p_decision]);
-    v_before := api.read_tapped_account(v_trip.card_id);
+    SELECT a.* INTO v_before FROM api.read_tapped_account(v_trip.card_id) AS a;
     v_after := api.reprice_trips_after(v_trip, v_before);
     IF (v_after.balance, v_after.debt) IS DISTINCT FROM (v_before.balance, v_before.debt) THEN
         UPDATE transit.accounts AS a

@@ -329,7 +329,7 @@ MUTANTS = [
     Mutant(
         "two taps of an account in one call both see the balance before them",
         "start_trips",
-        "IF v_account.account_id = ANY (v_accounts) THEN",
+        "IF v_account.account_id = ANY (v_seen) THEN",
         "IF false THEN",
         ("start_trips", "write_decisions"),
     ),
@@ -337,7 +337,7 @@ MUTANTS = [
     Mutant(
         "the key of a tap is not looked up",
         "start_trip",
-        "IF v_record.outcome IS NOT NULL THEN",
+        "IF (p_facts.record).key IS NOT NULL THEN",
         "IF false THEN",
         ("replay_tap",),
     ),
@@ -350,8 +350,8 @@ MUTANTS = [
     ),
     Mutant(
         "a key serves any request",
-        "recall",
-        "IF v_record.request_hash <> p_request_hash THEN",
+        "match_request",
+        "IF p_record.request_hash <> p_request_hash THEN",
         "IF false THEN",
         ("replay_tap",),
     ),
