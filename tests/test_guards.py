@@ -41,6 +41,7 @@ COVERED_BY = {
     "find_unused_cards": "test_expire_cards",
     "format_time": "test_explain_trip",
     "hash_request": "test_replay_tap",
+    "hour_activity": "test_fold_rollups",
     "issue_card": "test_issue_cards",
     "list_corrections": "test_explain_trip",
     "match_request": "test_replay_tap",

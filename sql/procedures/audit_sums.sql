@@ -5,7 +5,7 @@ RETURNS TABLE (invariant text, subject text, detail text)
 LANGUAGE plpgsql STABLE
 AS $$
 BEGIN
-    RETURN QUERY SELECT 'station_hours', o.* FROM api.audit_station_hours(p_on) AS o;
+    RETURN QUERY SELECT 'activity', o.* FROM api.audit_activity(p_on) AS o;
     RETURN QUERY SELECT 'daily_totals', o.* FROM api.audit_daily_totals(p_on) AS o;
     IF p_on IS NULL THEN
         RETURN QUERY SELECT 'outstanding_totals', o.* FROM api.audit_outstanding_totals() AS o;

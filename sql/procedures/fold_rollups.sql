@@ -15,17 +15,23 @@ BEGIN
         RETURNING d.*
     ),
     by_station AS (
-        INSERT INTO transit.station_hours AS h
-        SELECT
-            g.on_day, g.hour, g.station_id,
-            sum(g.trips), sum(g.paid_trips), sum(g.transfers), sum(g.revenue)
+        INSERT INTO transit.station_days AS s
+        SELECT g.on_day, g.station_id, sum(g.trips), sum(g.revenue)
         FROM gone AS g
         WHERE g.station_id IS NOT NULL
-        GROUP BY g.on_day, g.hour, g.station_id
-        ON CONFLICT (on_day, hour, station_id) DO UPDATE
+        GROUP BY g.on_day, g.station_id
+        ON CONFLICT (on_day, station_id) DO UPDATE
+        SET trips = s.trips + excluded.trips,
+            revenue = s.revenue + excluded.revenue
+    ),
+    by_hour AS (
+        INSERT INTO transit.day_hours AS h
+        SELECT g.on_day, g.hour, sum(g.trips), sum(g.revenue)
+        FROM gone AS g
+        WHERE g.hour IS NOT NULL
+        GROUP BY g.on_day, g.hour
+        ON CONFLICT (on_day, hour) DO UPDATE
         SET trips = h.trips + excluded.trips,
-            paid_trips = h.paid_trips + excluded.paid_trips,
-            transfers = h.transfers + excluded.transfers,
             revenue = h.revenue + excluded.revenue
     ),
     by_day AS (

@@ -11,7 +11,7 @@ BEGIN
     SELECT
         v_day, g.hour, coalesce(sum(s.trips), 0)::bigint, coalesce(sum(s.revenue), 0)::bigint, v_now
     FROM generate_series(0, 23) AS g (hour)
-    LEFT JOIN api.station_activity AS s ON s.on_day = v_day AND s.hour = g.hour
+    LEFT JOIN api.hour_activity AS s ON s.on_day = v_day AND s.hour = g.hour
     GROUP BY g.hour
     ORDER BY g.hour;
 END;

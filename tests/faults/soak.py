@@ -26,7 +26,7 @@ HOT_TABLES = """
     SELECT coalesce(sum(pg_total_relation_size(s.relid)), 0) / 1e6, coalesce(sum(s.n_dead_tup), 0)
     FROM pg_stat_user_tables AS s
     WHERE s.relname IN ('accounts', 'users', 'vehicles', 'activity_deltas', 'deny_list',
-                        'deny_list_version', 'daily_totals', 'station_hours')
+                        'deny_list_version', 'daily_totals', 'station_days', 'day_hours')
 """
 CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'transit-api%'"
 

@@ -492,18 +492,24 @@ CORRUPTIONS = [
         ("card number 1000000000000009",),
     ),
     Corruption(
-        "station_hours",
-        "a trip more in a folded hour",
-        "UPDATE transit.station_hours SET trips = trips + 1 WHERE station_id = {stop_paid}"
-        " AND hour = 7",
-        (f"station {{stop_paid}} on {DAY} hour 7",),
+        "activity",
+        "a trip more on the folded day of a station",
+        "UPDATE transit.station_days SET trips = trips + 1 WHERE station_id = {stop_paid}"
+        f" AND on_day = '{DAY}'",
+        (f"station {{stop_paid}} on {DAY}",),
     ),
     Corruption(
-        "station_hours",
+        "activity",
+        "a peso less in a folded hour",
+        f"UPDATE transit.day_hours SET revenue = revenue - 1 WHERE on_day = '{DAY}' AND hour = 7",
+        (f"hour 7 on {DAY}",),
+    ),
+    Corruption(
+        "activity",
         "a delta lost before it was folded",
         "DELETE FROM transit.activity_deltas WHERE station_id = {stop_paid} AND on_day ="
         f" '{DAY_AFTER}'",
-        (f"station {{stop_paid}} on {DAY_AFTER} hour 7",),
+        (f"station {{stop_paid}} on {DAY_AFTER}", f"hour 7 on {DAY_AFTER}"),
     ),
     Corruption(
         "daily_totals",
