@@ -41,7 +41,7 @@ LONGEST_WAIT_S: Final = 0.9
 # long. What is accepted under overload keeps a short wait, and what is refused does not wait.
 STANDING_LINE_S: Final = 0.5
 # Uploads go in pieces, so that a live tap waits for one piece and not for a thousand taps.
-UPLOAD_CHUNK: Final = 250
+UPLOAD_CHUNK: Final = 100
 UPLOADS_AT_A_TIME: Final = 2
 UPLOADS_WAITING: Final = 64
 LONGEST_UPLOAD_WAIT_S: Final = 5.0

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.big import measure_day, measure_growth
+from tests.bench.late import measure_late_tap
 from tests.bench.load import CLIENT
 from tests.bench.population import SEED, make_population
 from tests.bench.stack import connect, start_servers
@@ -35,9 +36,12 @@ def main() -> int:
     parser.add_argument("--json", type=Path, default=Path("reports/bench.json"))
     chosen = parser.parse_args()
     console = Console()
+    if not console.is_terminal:
+        # In a file nothing cuts a line off.
+        console = Console(width=180)
     measurements: list[Callable[[Bench], list[Row]]] = [
         measure
-        for measure in QUICK_AND_FULL
+        for measure in (*QUICK_AND_FULL, measure_late_tap)
         if not chosen.only or (measure.__doc__ or "").split(":")[0] in chosen.only.split(",")
     ]
     cards = 20_000
