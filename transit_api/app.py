@@ -12,6 +12,7 @@ from transit_api.handlers.documents import document_lifespan
 from transit_api.logs import logs_lifespan
 from transit_api.metrics import metrics_lifespan
 from transit_api.middleware import answer_request
+from transit_api.pace import pace_lifespan
 from transit_api.protocol import answer_rubbish_as_problems
 from transit_api.routes import ROUTES
 from transit_api.settings import SETTINGS, Settings
@@ -21,6 +22,7 @@ from transit_api.upkeep import upkeep_lifespan
 LIFESPANS = (
     metrics_lifespan,
     logs_lifespan,
+    pace_lifespan,
     database_lifespan,
     cache_lifespan,
     batching_lifespan,

@@ -17,12 +17,15 @@ from transit_api.endpoint import Handler
 from transit_api.errors import Problem, problem_answer
 from transit_api.logs import REQUEST_LOG
 from transit_api.metrics import METRICS
+from transit_api.pace import PACE
 
 log = logging.getLogger(__name__)
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 HEADER: Final = "X-Request-ID"
 UNMATCHED: Final = "unmatched"
+# Health and metrics, beside it, are answered whatever happens.
+V1: Final = "/api/v1/"
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}", re.ASCII)
 _CODES: Final = {
@@ -48,6 +51,8 @@ async def answer_request(request: web.Request, handler: Handler) -> web.StreamRe
     code: str | None = None
     answer: web.StreamResponse
     try:
+        if request.app[PACE].is_lost and request.raw_path.startswith(V1):
+            raise Overloaded
         answer = await handler(request)
     except Exception as error:
         problem = _problem(error, request, given)
