@@ -2,10 +2,10 @@
 
 import asyncio
 import gc
-import signal
 import time
 from bisect import bisect
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 
 from simulator.actor import Actor
@@ -14,6 +14,7 @@ from simulator.books import Books, compare_statement, compare_totals
 from simulator.city import City, read_city
 from simulator.client import ApiClient
 from simulator.drive import Driver
+from simulator.interrupt import on_first_ctrl_c
 from simulator.load import Departure, plan_load, riders_needed
 from simulator.measure import EXPECTED_REFUSALS, Recorder, recent_rows
 from simulator.population import settle
@@ -199,9 +200,14 @@ async def run_here(
         if report:
             report("settling", [])
         driver, load = await worker.prepare()
-        if finish_on_ctrl_c:
-            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, driver.stop)
-        outcome = await drive_and_compare(worker, driver, load, report)
+
+        def stop() -> None:
+            driver.stop()
+            if report:
+                report("stopping", [])
+
+        with on_first_ctrl_c(stop) if finish_on_ctrl_c else nullcontext():
+            outcome = await drive_and_compare(worker, driver, load, report)
         return await conclude(worker.client, url, scenario, run, before, [outcome])
     finally:
         worker.client.close()
