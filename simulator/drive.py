@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Iterator
-from time import process_time
+from math import ceil
+from time import monotonic, process_time
 
 from simulator.actor import Actor
 from simulator.load import DASHBOARDS, Departure
@@ -35,19 +36,19 @@ class Driver:
 
     async def run(self, load: Iterator[Departure]) -> None:
         """Drive the load to its end, then wait for the last answers."""
-        loop = asyncio.get_running_loop()
         cpu = process_time()
-        start = self.actor.asker.start = self.recorder.started = loop.time()
+        start = self.actor.asker.start = self.recorder.started = monotonic()
         for departure in load:
             intended = start + departure.due
-            delay = intended - loop.time()
+            delay = intended - monotonic()
             if delay > 0:
-                await asyncio.sleep(delay)
+                # uvloop rounds to milliseconds: down would be too early, and flatter the latency
+                await asyncio.sleep(ceil(delay * 1000) / 1000)
             if self.stopping:
                 break
-            self._depart(departure, intended, loop.time() - start)
+            self._depart(departure, intended, monotonic() - start)
         self.recorder.cpu_s = process_time() - cpu
-        self.recorder.wall_s = loop.time() - start
+        self.recorder.wall_s = monotonic() - start
         await self._drain()
 
     def _depart(self, departure: Departure, intended: float, offset: float) -> None:
@@ -71,7 +72,7 @@ class Driver:
 
     async def _drain(self) -> None:
         for device in list(self.actor.offline):
-            await self.actor.upload(device, asyncio.get_running_loop().time())
+            await self.actor.upload(device, monotonic())
         if self.in_flight:
             _, late = await asyncio.wait(self.in_flight, timeout=DRAIN_S)
             for task in late:
