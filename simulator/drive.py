@@ -25,10 +25,27 @@ class Driver:
         self.in_flight: set[asyncio.Task[None]] = set()
         self.errors: list[BaseException] = []
         self.stopping = False
+        self.due: asyncio.Future[None] | None = None
 
     def stop(self) -> None:
         """Send nothing more; what is in flight is still waited for."""
         self.stopping = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self.due is not None and not self.due.done():
+            self.due.set_result(None)
+
+    async def _sleep(self, delay_s: float) -> None:
+        """Until then or until stopped. uvloop rounds to milliseconds: down would be too early, and
+        flatter the latency."""
+        loop = asyncio.get_running_loop()
+        self.due = loop.create_future()
+        timer = loop.call_later(ceil(delay_s * 1000) / 1000, self._wake)
+        try:
+            await self.due
+        finally:
+            timer.cancel()
 
     @property
     def recorder(self) -> Recorder:
@@ -42,8 +59,7 @@ class Driver:
             intended = start + departure.due
             delay = intended - monotonic()
             if delay > 0:
-                # uvloop rounds to milliseconds: down would be too early, and flatter the latency
-                await asyncio.sleep(ceil(delay * 1000) / 1000)
+                await self._sleep(delay)
             if self.stopping:
                 break
             self._depart(departure, intended, monotonic() - start)

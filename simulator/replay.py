@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from simulator.population import (
     settle_group,
 )
 from simulator.riders import Rider
+from simulator.tariffs import BOGOTA_TIME
 from simulator.weekday import export_day, last_weekday, plan_weekday
 from simulator.world import (
     ServiceClock,
@@ -85,7 +86,7 @@ class Replay:
         self.seed = seed
         self.run = int(time.time())
         self.clock = clock
-        self.midnight = last_weekday(clock.now())
+        self.midnight = last_weekday(clock.now()).astimezone(UTC)
         self.holders = Holders(0, ())
         self.recharged = 0
         self.keys = 0
@@ -132,14 +133,14 @@ class Replay:
         self.result.replayed_s = time.monotonic() - started
         self.result.cpu_s = time.process_time() - cpu
 
-    def tap_body(self, event: Event) -> dict[str, object]:
+    def tap_body(self, event: Event, at: datetime) -> dict[str, object]:
         """One element of an upload."""
         device = self.ordinal[event.place] * DEVICES_A_PLACE + event.device
         self.sequence[device] += 1
         return {
             "card_id": self.holders.card_ids[event.rider],
             "station_id": self.stations[event.place].station_id,
-            "tapped_at": format_time(self.moment(event)),
+            "tapped_at": format_time(at),
             "device_id": (self.run << DEVICE_BITS) | device,
             "device_seq": self.sequence[device],
         }
@@ -148,14 +149,14 @@ class Replay:
         """When the tap was, to the microsecond that travels."""
         return self.midnight + timedelta(microseconds=int(event.at * 1e6))
 
-    def note_tap(self, event: Event, told: Mapping[str, Any], now: datetime) -> None:
+    def note_tap(self, event: Event, at: datetime, told: Mapping[str, Any], now: datetime) -> None:
         """By the rules, and compare."""
         decision = self.holders.account(event.rider).tap(
             self.holders.card_ids[event.rider],
             self.stations[event.place].station_id,
             self.demand.components[event.place],
             now,
-            tapped_at=self.moment(event),
+            tapped_at=at,
         )
         self.holders.done(event.rider)
         self.result.taps += 1
@@ -280,12 +281,13 @@ class Lane:
             for event, told in zip(self.recharges, results, strict=True):
                 replay.note_recharge(event, told)
         if self.taps:
-            body = {"taps": [replay.tap_body(event) for event in self.taps]}
+            times = [replay.moment(event) for event in self.taps]
+            body = {"taps": [*map(replay.tap_body, self.taps, times)]}
             results = await send(replay.client, "/taps/batch", body)
             replay.result.batches += 1
             now = replay.clock.now()
-            for event, told in zip(self.taps, results, strict=True):
-                replay.note_tap(event, told, now)
+            for event, at, told in zip(self.taps, times, results, strict=True):
+                replay.note_tap(event, at, told, now)
         later, self.later = self.later, []
         self.recharges, self.taps = [], []
         self.tapped.clear()
@@ -320,7 +322,7 @@ async def replay_day(url: str, scale: float, seed: int, export: Path | None) -> 
         riders, events = plan_weekday(city, scale, seed)
         replay.result.planned_s = time.monotonic() - started
         if export is not None:
-            export_day(export, events, city, replay.midnight)
+            export_day(export, events, city, replay.midnight.astimezone(BOGOTA_TIME))
         await replay.settle(riders, events)
         await replay.drive(events)
         await replay.compare(before)
