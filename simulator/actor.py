@@ -1,9 +1,9 @@
 """From a planned event to requests: what a rider, a validator or an app sends and notes."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 from simulator.asking import Asker, Turns
@@ -61,7 +61,7 @@ class Actor:
         }
 
     async def act(self, event: Event, intended: float) -> None:
-        """Carry out one event of a rider whose time was `intended` (of the loop)."""
+        """Carry out one event of a rider whose time was `intended` (monotonic)."""
         riders = () if event.what in ("arrivals", "alerts") else (event.rider,)
         turn = await self.turns.take(riders)
         try:
@@ -120,9 +120,8 @@ class Actor:
 
     async def _repeat(self, book: Book, tap: Tap, body: object, first: Answer) -> None:
         """The validator sends the same tap again; the answer must be the same."""
-        loop = asyncio.get_running_loop()
         again = await self.ask(
-            "start_trip (repeated)", loop.time(), "POST", "/trips/start", body, money=True
+            "start_trip (repeated)", monotonic(), "POST", "/trips/start", body, money=True
         )
         if again is None:
             return

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from random import Random
+from time import monotonic
 
 from simulator.client import Answer, ApiClient, NoAnswer
 from simulator.measure import EXPECTED_REFUSALS, Recorder
@@ -46,7 +47,8 @@ class Turns:
 
 
 class Asker:
-    """Sends requests and records what comes of them; `start` is the run's, of the loop's clock."""
+    """Sends requests and records what comes of them; `start` is the run's, of the monotonic
+    clock (the loop's own counts milliseconds)."""
 
     def __init__(
         self, client: ApiClient, recorder: Recorder, chances: Chances, rng: Random
@@ -69,10 +71,9 @@ class Asker:
         money: bool = False,
     ) -> Answer | None:
         """Send; what moves money is asked again with its key until its fate is known."""
-        loop = asyncio.get_running_loop()
         headers = {"Idempotency-Key": key} if key else None
         lose = money and self.rng.random() < self.chances.lost_answer
-        deadline = loop.time() + PATIENCE_S
+        deadline = monotonic() + PATIENCE_S
         while True:
             trouble = ""
             try:
@@ -87,14 +88,14 @@ class Asker:
                     return None
             lose = False
             self.recorder.retries[trouble] += 1
-            if loop.time() > deadline:
+            if monotonic() > deadline:
                 self.unresolved.append(f"{method} {path} key {key}: {trouble}")
                 self._give_up(endpoint, trouble, intended)
                 return None
             await asyncio.sleep(RETRY_EVERY_S if trouble != "lost on purpose" else 0)
 
     def _note(self, endpoint: str, answer: Answer, intended: float) -> Answer:
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         outcome = "ok"
         if answer.status >= 300:
             outcome = str(answer.json().get("code", answer.status))
@@ -107,6 +108,6 @@ class Asker:
         return answer
 
     def _give_up(self, endpoint: str, why: str, intended: float) -> None:
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         self.recorder.failed(f"{endpoint}: {why}", now - self.start)
         self.recorder.answered(endpoint, "no_answer", intended - self.start, now - intended)

@@ -74,6 +74,7 @@ class Books:
     def __init__(self) -> None:
         self.by_rider: dict[int, Book] = {}
         self.differences: list[Difference] = []
+        self.loaded = 0  # pesos, by all riders
 
     def open(
         self, rider: int, profile: str, card_id: int, user_id: int | None, at: datetime
@@ -144,6 +145,7 @@ class Books:
         self._compare(book, book.card_id, "outcome of a recharge", outcome, decision.outcome)
         if outcome == decision.outcome == "accepted":
             book.recharged += amount
+            self.loaded += amount
             told_balance = told.get("balance")
             self._compare(
                 book, book.card_id, "balance after a recharge", told_balance, decision.balance

@@ -64,7 +64,8 @@ def add_run(group: Group, names: list[str]) -> None:
         help="drive a scenario against a running service",
         description="Drive a scenario: open model, latency from the intended start, every card "
         "and total compared at the end. Exit code 1 when the books differ, a --fail-if holds, or "
-        "(without an errors threshold) any request failed.",
+        "(without an errors threshold) any request failed. Ctrl-C ends the driving, the books are "
+        "compared all the same; a second one ends at once.",
     )
     run.add_argument("scenario", help=f"{', '.join(names)}, or a file of your own")
     run.add_argument("--url", default=URL, help="the service (%(default)s)")
@@ -100,7 +101,7 @@ def command_run(chosen: argparse.Namespace, console: Console) -> int:
         if chosen.workers == 1:
             result = uvloop.run(run_here(chosen.url, scenario, progress.report, True))
         else:
-            parallel = run_parallel(chosen.url, scenario, chosen.workers, progress.report)
+            parallel = run_parallel(chosen.url, scenario, chosen.workers, progress.report, True)
             result = uvloop.run(parallel)
     print_result(result, console)
     write_reports(result, chosen, console)

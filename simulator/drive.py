@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Iterator
-from time import process_time
+from math import ceil
+from time import monotonic, process_time
 
 from simulator.actor import Actor
 from simulator.load import DASHBOARDS, Departure
@@ -24,10 +25,27 @@ class Driver:
         self.in_flight: set[asyncio.Task[None]] = set()
         self.errors: list[BaseException] = []
         self.stopping = False
+        self.due: asyncio.Future[None] | None = None
 
     def stop(self) -> None:
         """Send nothing more; what is in flight is still waited for."""
         self.stopping = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self.due is not None and not self.due.done():
+            self.due.set_result(None)
+
+    async def _sleep(self, delay_s: float) -> None:
+        """Until then or until stopped. uvloop rounds to milliseconds: down would be too early, and
+        flatter the latency."""
+        loop = asyncio.get_running_loop()
+        self.due = loop.create_future()
+        timer = loop.call_later(ceil(delay_s * 1000) / 1000, self._wake)
+        try:
+            await self.due
+        finally:
+            timer.cancel()
 
     @property
     def recorder(self) -> Recorder:
@@ -35,19 +53,18 @@ class Driver:
 
     async def run(self, load: Iterator[Departure]) -> None:
         """Drive the load to its end, then wait for the last answers."""
-        loop = asyncio.get_running_loop()
         cpu = process_time()
-        start = self.actor.asker.start = self.recorder.started = loop.time()
+        start = self.actor.asker.start = self.recorder.started = monotonic()
         for departure in load:
             intended = start + departure.due
-            delay = intended - loop.time()
+            delay = intended - monotonic()
             if delay > 0:
-                await asyncio.sleep(delay)
+                await self._sleep(delay)
             if self.stopping:
                 break
-            self._depart(departure, intended, loop.time() - start)
+            self._depart(departure, intended, monotonic() - start)
         self.recorder.cpu_s = process_time() - cpu
-        self.recorder.wall_s = loop.time() - start
+        self.recorder.wall_s = monotonic() - start
         await self._drain()
 
     def _depart(self, departure: Departure, intended: float, offset: float) -> None:
@@ -71,7 +88,7 @@ class Driver:
 
     async def _drain(self) -> None:
         for device in list(self.actor.offline):
-            await self.actor.upload(device, asyncio.get_running_loop().time())
+            await self.actor.upload(device, monotonic())
         if self.in_flight:
             _, late = await asyncio.wait(self.in_flight, timeout=DRAIN_S)
             for task in late:

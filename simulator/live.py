@@ -70,6 +70,10 @@ class Progress:
             text = f"Driving {scenario.name}: {pace} for {scenario.duration_s:g} s"
         elif stage == "settling":
             text = "Riders get their cards and first money ..."
+        elif stage == "stopping":
+            text = (
+                "Nothing more is sent, the last answers are waited for; Ctrl-C again ends at once"
+            )
         else:
             text = "Comparing every rider's book with the service ..."
         self.console.print(text, highlight=False)

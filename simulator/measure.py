@@ -1,6 +1,7 @@
 """What a run measures: latency from the intended start, outcomes, send lag, dropped work, CPU."""
 
 import resource
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -154,6 +155,12 @@ def cpu_seconds() -> float:
     """User and system time of this process so far."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
+
+
+def peak_mb() -> float:
+    """The most memory this process has had, in MB (10^6 bytes)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
 def latency_rows(recorder: Recorder) -> list[dict[str, Any]]:

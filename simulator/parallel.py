@@ -4,12 +4,16 @@ import asyncio
 import multiprocessing
 import signal
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
-from typing import Any
+from multiprocessing.context import SpawnProcess
 
 import uvloop
 
+from simulator.interrupt import on_first_ctrl_c
 from simulator.result import Outcome, Result, Tally
 from simulator.scenario import Scenario
 from simulator.session import (
@@ -22,103 +26,147 @@ from simulator.session import (
 )
 from simulator.world import Unusable, connect, read_clock, read_totals
 
-POLL_S = 0.05
-
 Report = Callable[[str, list[Tally]], None]
 
 
 async def run_parallel(
-    url: str, scenario: Scenario, workers: int, report: Report | None = None
+    url: str,
+    scenario: Scenario,
+    workers: int,
+    report: Report | None = None,
+    finish_on_ctrl_c: bool = False,
 ) -> Result:
-    """Start the workers together, show their progress, merge what they bring home."""
+    """Start the workers together, show their progress, merge what they bring home; Ctrl-C can end
+    the driving alone, every worker compares its books then."""
     run = int(time.time())
     client = connect(url, 4, TIMEOUT_S)
     try:
         await check_service(client)
         before = await read_totals(client, (await read_clock(client)).now())
         await set_clock(client, scenario)
-        outcomes = await asyncio.to_thread(gather, url, scenario, run, workers, report)
+        if report:
+            report("settling", [])
+        with start_children(url, scenario, run, workers) as pipes:
+            outcomes = await Conversation(pipes, report).hold(finish_on_ctrl_c)
         return await conclude(client, url, scenario, run, before, outcomes)
     finally:
         client.close()
 
 
-def gather(
-    url: str, scenario: Scenario, run: int, workers: int, report: Report | None
-) -> list[Outcome]:
-    """The outcomes of all workers; Unusable with the first trouble of one."""
+@contextmanager
+def start_children(
+    url: str, scenario: Scenario, run: int, workers: int
+) -> Iterator[list[Connection]]:
+    """The worker processes, as a pipe to each; none outlives this."""
     context = multiprocessing.get_context("spawn")
     pipes: list[Connection] = []
-    children = []
-    for number in range(workers):
-        mine, theirs = context.Pipe()
-        child = context.Process(
-            target=run_child, args=(theirs, url, scenario, run, number, workers), daemon=True
-        )
-        child.start()
-        theirs.close()
-        pipes.append(mine)
-        children.append(child)
+    children: list[SpawnProcess] = []
     try:
-        return converse(pipes, report)
+        for number in range(workers):
+            mine, theirs = context.Pipe()
+            pipes.append(mine)
+            child = context.Process(
+                target=run_child, args=(theirs, url, scenario, run, number, workers), daemon=True
+            )
+            start_deaf(child)
+            children.append(child)
+            theirs.close()
+        yield pipes
     finally:
         for child in children:
             child.terminate()
             child.join()
+        for pipe in pipes:
+            pipe.close()
 
 
-def converse(pipes: list[Connection], report: Report | None) -> list[Outcome]:
-    """Let all go once all are ready; collect progress and outcomes."""
-    conversation = Conversation(pipes, report)
-    if report:
-        report("settling", [])
-    while len(conversation.outcomes) < len(pipes):
-        for number, pipe in enumerate(pipes):
-            if number not in conversation.outcomes and pipe.poll(POLL_S):
-                conversation.hear(number, pipe)
-    return [conversation.outcomes[number] for number in range(len(pipes))]
+def start_deaf(child: SpawnProcess) -> None:
+    """Ctrl-C goes to the whole group, but what it means is the parent's to say: the child is born
+    with the signal blocked, so that not even its imports are interrupted."""
+    resource_tracker.ensure_running()  # as a part of child.start it would lift the block
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        child.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 class Conversation:
-    """What the workers have said so far."""
+    """What the workers have said so far, and what they are told."""
 
     def __init__(self, pipes: list[Connection], report: Report | None) -> None:
         self.pipes = pipes
         self.report = report
-        self.ready = 0
+        self.said: Counter[str] = Counter()
         self.tallies: dict[int, Tally] = {}
         self.outcomes: dict[int, Outcome] = {}
+        self.heard = asyncio.Event()
+        self.trouble = ""
 
-    def hear(self, number: int, pipe: Connection) -> None:
+    async def hold(self, finish_on_ctrl_c: bool) -> list[Outcome]:
+        """Let all go once all are ready; the outcomes of all, Unusable with the first trouble."""
+        loop = asyncio.get_running_loop()
+        for number, pipe in enumerate(self.pipes):
+            loop.add_reader(pipe.fileno(), self._listen, number)
+        try:
+            await self._all("ready")
+            with on_first_ctrl_c(self.stop) if finish_on_ctrl_c else nullcontext():
+                self._tell("go")
+                await self._all("outcome")
+        finally:
+            for pipe in self.pipes:
+                loop.remove_reader(pipe.fileno())
+        return [self.outcomes[number] for number in range(len(self.pipes))]
+
+    def stop(self) -> None:
+        """Nobody sends anything more; books are compared all the same."""
+        self._tell("stop")
+        if self.report:
+            self.report("stopping", [])
+
+    def _tell(self, word: str) -> None:
+        for number, pipe in enumerate(self.pipes):
+            if number not in self.outcomes:
+                with suppress(OSError):  # it died: its silence is heard at the other end
+                    pipe.send(word)
+
+    async def _all(self, word: str) -> None:
+        """Until every worker has said the word."""
+        while self.said[word] < len(self.pipes):
+            self.heard.clear()
+            await self.heard.wait()
+            if self.trouble:
+                raise Unusable(self.trouble)
+
+    def _listen(self, number: int) -> None:
         """One message of one worker."""
+        self.heard.set()
+        pipe = self.pipes[number]
         try:
             word, value = pipe.recv()
-        except EOFError as error:
-            raise Unusable(f"worker {number} died") from error
+        except (EOFError, OSError):
+            asyncio.get_running_loop().remove_reader(pipe.fileno())
+            if number not in self.outcomes:
+                self.trouble = self.trouble or f"worker {number} died"
+            return
+        self.said[word] += 1
         if word == "trouble":
-            raise Unusable(value)
-        if word == "ready":
-            self._count_in()
+            self.trouble = self.trouble or value
         elif word == "tally":
             self.tallies[number] = value
             if self.report and number == min(self.tallies):
                 self.report("driving", list(self.tallies.values()))
-        else:
+        elif word == "comparing":
+            if self.report and self.said[word] == len(self.pipes):
+                self.report(word, [])
+        elif word == "outcome":
             self.outcomes[number] = value
-
-    def _count_in(self) -> None:
-        self.ready += 1
-        if self.ready == len(self.pipes):
-            for pipe in self.pipes:
-                pipe.send("go")
 
 
 def run_child(
     pipe: Connection, url: str, scenario: Scenario, run: int, number: int, workers: int
 ) -> None:
     """One worker process."""
-    # Ctrl-C goes to the whole group: the parent decides, by ending the children
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         uvloop.run(work(pipe, Worker(url, scenario, run, number, workers)))
     except Unusable as error:
@@ -128,15 +176,22 @@ def run_child(
 
 
 async def work(pipe: Connection, worker: Worker) -> None:
-    """Prepare, wait for the others, drive, compare, hand over."""
+    """Prepare, wait for the others, drive until told to stop, compare, hand over."""
 
     def tell(stage: str, tallies: list[Tally]) -> None:
-        if stage == "driving":
-            pipe.send(("tally", tallies[0]))
+        pipe.send(("tally", tallies[0]) if stage == "driving" else (stage, None))
+
+    def listen() -> None:
+        try:
+            pipe.recv()
+        except (EOFError, OSError):  # the parent died: nobody would ever say stop
+            loop.remove_reader(pipe.fileno())
+        driver.stop()
 
     driver, load = await worker.prepare()
     pipe.send(("ready", None))
-    go: Any = await asyncio.to_thread(pipe.recv)
-    assert go == "go"
+    await asyncio.to_thread(pipe.recv)
+    loop = asyncio.get_running_loop()
+    loop.add_reader(pipe.fileno(), listen)
     outcome = await drive_and_compare(worker, driver, load, tell)
     pipe.send(("outcome", outcome))

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from simulator.books import compare_totals
 from simulator.city import City, Demand, read_city
 from simulator.client import ApiClient
 from simulator.day import DEVICES_A_PLACE, Event
-from simulator.fares import Account
+from simulator.holders import CardIndex, Holders
+from simulator.measure import peak_mb
 from simulator.population import (
     BATCH,
     Card,
@@ -26,14 +27,15 @@ from simulator.population import (
     settle_group,
 )
 from simulator.riders import Rider
+from simulator.tariffs import BOGOTA_TIME
 from simulator.weekday import export_day, last_weekday, plan_weekday
 from simulator.world import (
     ServiceClock,
     Station,
     connect,
+    each_card,
     format_time,
     parse_time,
-    read_cards,
     read_clock,
     read_stations,
     read_totals,
@@ -41,14 +43,6 @@ from simulator.world import (
 
 LANES = 8  # batches in flight; a rider's events always take the same lane
 BATCH_TIMEOUT_S = 120.0
-
-
-@dataclass(slots=True)
-class Holder:
-    """A rider's card and account."""
-
-    card_id: int
-    account: Account
 
 
 @dataclass(slots=True)
@@ -63,6 +57,7 @@ class ReplayResult:
     replayed_s: float = 0.0
     compared_s: float = 0.0
     cpu_s: float = 0.0
+    peak_mb: float = 0.0
     batches: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     differences: list[str] = field(default_factory=list)
@@ -91,18 +86,19 @@ class Replay:
         self.seed = seed
         self.run = int(time.time())
         self.clock = clock
-        self.midnight = last_weekday(clock.now())
-        self.holders: dict[int, Holder] = {}
+        self.midnight = last_weekday(clock.now()).astimezone(UTC)
+        self.holders = Holders(0, ())
         self.recharged = 0
         self.keys = 0
         self.ordinal = {code: number for number, code in enumerate(sorted(city.places))}
         self.sequence: Counter[int] = Counter()
         self.result = ReplayResult()
 
-    async def settle(self, riders: Iterable[Rider]) -> None:
-        """The population, some batches at once."""
+    async def settle(self, riders: list[Rider], events: Iterable[Event]) -> None:
+        """The population, some batches at once; the list is empty afterwards."""
         started = time.monotonic()
-        source = groups(riders, BATCH)
+        self.holders = Holders(len(riders), events)
+        source = groups(take_all(riders), BATCH)
         await asyncio.gather(*(self._settle_some(source) for _ in range(LANES)))
         self.result.riders = len(self.holders)
         self.result.settled_s = time.monotonic() - started
@@ -113,16 +109,18 @@ class Replay:
                 await self._hold(card)
 
     async def _hold(self, card: Card) -> None:
-        rider = card.rider
-        account = Account(
-            card.card_id, card.issued_at, rider.profile, rider.named, bookkeeping=False
-        )
-        self.holders[rider.number] = Holder(card.card_id, account)
-        if card.recharge is not None:
-            self._post_recharge(rider.number, first_recharge(rider), "ticket_office", card.recharge)
+        rider, told = card.rider, card.recharge
+        if told is None:
+            self.holders.add(rider, card.card_id, card.issued_at, 0)
+        else:
+            amount = first_recharge(rider)
+            at = told.get("recharged_at")
+            began_at = parse_time(at) if at else card.issued_at
+            self.holders.add(rider, card.card_id, began_at, amount)
+            self.recharged += amount
         if rider.kind == "pass_holder":
             _, at = await buy_pass(self.client, rider, card.card_id, self.run)
-            account.buy_pass(card.card_id, at)
+            self.holders.account(rider.number).buy_pass(card.card_id, at)
 
     async def drive(self, events: Sequence[Event]) -> None:
         """The day's taps and recharges in their order, in lanes."""
@@ -135,14 +133,14 @@ class Replay:
         self.result.replayed_s = time.monotonic() - started
         self.result.cpu_s = time.process_time() - cpu
 
-    def tap_body(self, event: Event) -> dict[str, object]:
+    def tap_body(self, event: Event, at: datetime) -> dict[str, object]:
         """One element of an upload."""
         device = self.ordinal[event.place] * DEVICES_A_PLACE + event.device
         self.sequence[device] += 1
         return {
-            "card_id": self.holders[event.rider].card_id,
+            "card_id": self.holders.card_ids[event.rider],
             "station_id": self.stations[event.place].station_id,
-            "tapped_at": format_time(self.moment(event)),
+            "tapped_at": format_time(at),
             "device_id": (self.run << DEVICE_BITS) | device,
             "device_seq": self.sequence[device],
         }
@@ -151,16 +149,16 @@ class Replay:
         """When the tap was, to the microsecond that travels."""
         return self.midnight + timedelta(microseconds=int(event.at * 1e6))
 
-    def note_tap(self, event: Event, told: Mapping[str, Any], now: datetime) -> None:
+    def note_tap(self, event: Event, at: datetime, told: Mapping[str, Any], now: datetime) -> None:
         """By the rules, and compare."""
-        holder = self.holders[event.rider]
-        decision = holder.account.tap(
-            holder.card_id,
+        decision = self.holders.account(event.rider).tap(
+            self.holders.card_ids[event.rider],
             self.stations[event.place].station_id,
             self.demand.components[event.place],
             now,
-            tapped_at=self.moment(event),
+            tapped_at=at,
         )
+        self.holders.done(event.rider)
         self.result.taps += 1
         self.result.outcomes[told["outcome"]] += 1
         expected = (decision.outcome, decision.fare, decision.balance)
@@ -170,26 +168,25 @@ class Replay:
 
     def note_recharge(self, event: Event, told: Mapping[str, Any]) -> None:
         """By the rules, and compare."""
-        expected = self._post_recharge(event.rider, event.amount, event.place, told)
+        at = told.get("recharged_at")
+        decision = self.holders.account(event.rider).recharge(
+            self.holders.card_ids[event.rider],
+            event.amount,
+            parse_time(at) if at else self.clock.now(),
+            channel=event.place,
+        )
+        if decision.outcome == "accepted":
+            self.recharged += event.amount
+        self.holders.done(event.rider)
+        expected = (decision.outcome, decision.balance)
         self.result.recharges += 1
         self.result.outcomes[f"recharge {told['outcome']}"] += 1
         answered = (told["outcome"], told.get("balance"))
         if told["outcome"] == "accepted" and answered != expected:
             self._differ(event, "recharge", answered, expected)
 
-    def _post_recharge(
-        self, rider: int, amount: int, channel: str, told: Mapping[str, Any]
-    ) -> tuple[str, int]:
-        holder = self.holders[rider]
-        at = told.get("recharged_at")
-        now = parse_time(at) if at else self.clock.now()
-        decision = holder.account.recharge(holder.card_id, amount, now, channel=channel)
-        if decision.outcome == "accepted":
-            self.recharged += amount
-        return decision.outcome, decision.balance
-
     def _differ(self, event: Event, what: str, told: object, expected: object) -> None:
-        card_id = self.holders[event.rider].card_id
+        card_id = self.holders.card_ids[event.rider]
         self.result.differences.append(
             f"card {card_id}: {what} at {event.place}, {event.at:.0f} s of the day: "
             f"answered {told}, by the rules {expected}"
@@ -198,32 +195,45 @@ class Replay:
     async def compare(self, before: Mapping[str, int]) -> None:
         """Every card and every total."""
         started = time.monotonic()
-        by_card = {holder.card_id: holder.account for holder in self.holders.values()}
-        told = await read_cards(self.client, set(by_card))
-        for card_id, account in by_card.items():
-            expected = (account.balance, account.debt)
-            if told.get(card_id) != expected:
-                self.result.differences.append(
-                    f"card {card_id}: balance and debt are {told.get(card_id)}, by the rules "
-                    f"{expected}"
-                )
+        self.holders.fold_all()
+        await self._compare_cards()
         after = await read_totals(self.client, self.clock.now())
-        self.result.total_differences = compare_totals(before, after, self.totals())
+        expected = {**self.holders.totals(), "recharged": self.recharged}
+        self.result.total_differences = compare_totals(before, after, expected)
         self.result.compared_s = time.monotonic() - started
+        self.result.peak_mb = peak_mb()
 
-    def totals(self) -> dict[str, int]:
-        """What the service's totals must have grown by."""
-        accounts = [holder.account for holder in self.holders.values()]
-        trips = [trip for account in accounts for trip in account.trips]
-        return {
-            "total_trips": len(trips),
-            "paid_trips": sum(trip.fare > 0 for trip in trips),
-            "transfers": sum(trip.rule == "transfer" for trip in trips),
-            "revenue": sum(trip.fare for trip in trips),
-            "recharged": self.recharged,
-            "outstanding_balance": sum(account.balance for account in accounts),
-            "outstanding_debt": sum(account.debt for account in accounts),
-        }
+    async def _compare_cards(self) -> None:
+        index = CardIndex(self.holders.card_ids)
+        seen = bytearray(len(self.holders))
+        left = len(self.holders)
+        async for card_id, told in each_card(self.client):
+            rider = index.rider(card_id)
+            if rider is not None and not seen[rider]:
+                seen[rider] = True
+                left -= 1
+                self._compare_card(rider, told)
+                if left == 0:
+                    return
+        for rider, was_seen in enumerate(seen):
+            if not was_seen:
+                self._compare_card(rider, None)
+
+    def _compare_card(self, rider: int, told: tuple[int, int] | None) -> None:
+        net = self.holders.nets[rider]
+        expected = (max(net, 0), max(-net, 0))
+        if told != expected:
+            self.result.differences.append(
+                f"card {self.holders.card_ids[rider]}: balance and debt are {told}, by the rules "
+                f"{expected}"
+            )
+
+
+def take_all(riders: list[Rider]) -> Iterator[Rider]:
+    """Every rider of the list in order, each forgotten by the list once it is taken."""
+    riders.reverse()
+    while riders:
+        yield riders.pop()
 
 
 class Lane:
@@ -271,12 +281,13 @@ class Lane:
             for event, told in zip(self.recharges, results, strict=True):
                 replay.note_recharge(event, told)
         if self.taps:
-            body = {"taps": [replay.tap_body(event) for event in self.taps]}
+            times = [replay.moment(event) for event in self.taps]
+            body = {"taps": [*map(replay.tap_body, self.taps, times)]}
             results = await send(replay.client, "/taps/batch", body)
             replay.result.batches += 1
             now = replay.clock.now()
-            for event, told in zip(self.taps, results, strict=True):
-                replay.note_tap(event, told, now)
+            for event, at, told in zip(self.taps, times, results, strict=True):
+                replay.note_tap(event, at, told, now)
         later, self.later = self.later, []
         self.recharges, self.taps = [], []
         self.tapped.clear()
@@ -288,7 +299,7 @@ class Lane:
         replay = self.replay
         replay.keys += 1
         return {
-            "card_id": replay.holders[event.rider].card_id,
+            "card_id": replay.holders.card_ids[event.rider],
             "amount": event.amount,
             "channel": event.place,
             "idempotency_key": f"{replay.run}-{event.rider}-{replay.keys}",
@@ -304,17 +315,18 @@ async def replay_day(url: str, scale: float, seed: int, export: Path | None) -> 
         stations = await read_stations(client)
         city = read_city(stations)
         replay = Replay(client, stations, city, seed, clock)
+        # millions of riders, events and trips stay to the end: walking them again and again in
+        # search of garbage would take longer than the replay
+        gc.disable()
         started = time.monotonic()
         riders, events = plan_weekday(city, scale, seed)
         replay.result.planned_s = time.monotonic() - started
         if export is not None:
-            export_day(export, events, city, replay.midnight)
-        # millions of riders, events and trips stay to the end: walking them again and again in
-        # search of garbage would take longer than the replay
-        gc.disable()
-        await replay.settle(riders)
+            export_day(export, events, city, replay.midnight.astimezone(BOGOTA_TIME))
+        await replay.settle(riders, events)
         await replay.drive(events)
         await replay.compare(before)
         return replay.result
     finally:
+        gc.enable()
         client.close()

@@ -155,7 +155,9 @@ def print_replay(result: ReplayResult, console: Console) -> None:
         f"Settled    {result.riders:,} cards in {result.settled_s:.1f} s",
         f"Replayed   {result.taps:,} taps and {result.recharges:,} recharges in "
         f"{result.replayed_s:.1f} s, {rate:,.0f} taps a second",
-        f"Generator  {result.batches:,} uploads, {result.cpu_s:.1f} s of CPU",
+        f"Generator  {result.batches:,} uploads, {result.cpu_s:.1f} s of CPU "
+        f"({result.cpu_s / max(result.taps, 1) * 1e6:.0f} us a tap), "
+        f"at most {result.peak_mb:,.0f} MB of memory",
     ]
     for outcome, count in result.outcomes.most_common():
         lines.append(f"Outcome    {count:,} {outcome}")
@@ -182,6 +184,7 @@ def replay_summary(result: ReplayResult) -> dict[str, Any]:
         "replayed_s": round(result.replayed_s, 1),
         "batches": result.batches,
         "generator_cpu_s": round(result.cpu_s, 1),
+        "generator_peak_mb": round(result.peak_mb),
         "compared_s": round(result.compared_s, 1),
         "outcomes": dict(result.outcomes),
         "books_agree": result.books_agree,

@@ -2,10 +2,10 @@
 
 import asyncio
 import gc
-import signal
 import time
 from bisect import bisect
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 
 from simulator.actor import Actor
@@ -14,6 +14,7 @@ from simulator.books import Books, compare_statement, compare_totals
 from simulator.city import City, read_city
 from simulator.client import ApiClient
 from simulator.drive import Driver
+from simulator.interrupt import on_first_ctrl_c
 from simulator.load import Departure, plan_load, riders_needed
 from simulator.measure import EXPECTED_REFUSALS, Recorder, recent_rows
 from simulator.population import settle
@@ -73,7 +74,6 @@ class Worker:
         rate = self.scenario.rate / self.workers
         load = list(plan_load(riders, city, self.scenario, rate, self.number))
         self.tap_times = [d.due for d in load if d.event is not None and d.event.what == "tap"]
-        self._let_collector_rest()
         return driver, load
 
     async def _make_driver(self, stations: Mapping[str, Station], city: City) -> Driver:
@@ -91,12 +91,6 @@ class Worker:
         closed = self.scenario.closed_station
         places = [closed] if closed in city.places else sorted(city.weekday.codes["trunk"])
         return Driver(actor, fleet, places)
-
-    @staticmethod
-    def _let_collector_rest() -> None:
-        # riders and plan stay until the end: walking them again and again would delay requests
-        gc.collect()
-        gc.freeze()
 
     async def compare(self) -> Outcome:
         """Every card against the service's list, and the statements of those that differ."""
@@ -126,8 +120,7 @@ class Worker:
         """The run so far."""
         recorder = self.recorder
         outcomes = recorder.by_outcome()
-        now = asyncio.get_running_loop().time()
-        elapsed_s = now - recorder.started if recorder.started else 0.0
+        elapsed_s = time.monotonic() - recorder.started if recorder.started else 0.0
         return Tally(
             scenario=self.scenario,
             elapsed_s=elapsed_s,
@@ -137,7 +130,7 @@ class Worker:
             refused={code: outcomes[code] for code in EXPECTED_REFUSALS if code in outcomes},
             failed=sum(recorder.failures.values()),
             cache=dict(recorder.cache),
-            loaded=sum(book.recharged for book in self.books.by_rider.values()),
+            loaded=self.books.loaded,
             differences=len(self.books.differences),
             latency=recent_rows(recorder, elapsed_s),
         )
@@ -199,9 +192,14 @@ async def run_here(
         if report:
             report("settling", [])
         driver, load = await worker.prepare()
-        if finish_on_ctrl_c:
-            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, driver.stop)
-        outcome = await drive_and_compare(worker, driver, load, report)
+
+        def stop() -> None:
+            driver.stop()
+            if report:
+                report("stopping", [])
+
+        with on_first_ctrl_c(stop) if finish_on_ctrl_c else nullcontext():
+            outcome = await drive_and_compare(worker, driver, load, report)
         return await conclude(worker.client, url, scenario, run, before, [outcome])
     finally:
         worker.client.close()
@@ -211,22 +209,32 @@ async def drive_and_compare(
     worker: Worker, driver: Driver, load: list[Departure], report: Report | None
 ) -> Outcome:
     """Drive the planned load, then compare every book."""
-    ticker = asyncio.create_task(tick(worker, report)) if report else None
+    gc.disable()
+    gc.collect()  # here, where nothing is due yet: this one walks all riders and the plan
+    gc.freeze()
+    ticker = asyncio.create_task(tick(worker, report))
     try:
         await driver.run(iter(load))
     finally:
-        if ticker:
-            ticker.cancel()
+        ticker.cancel()
+        gc.enable()
+        gc.unfreeze()
     if report:
         report("comparing", [worker.tally()])
     return await worker.compare()
 
 
-async def tick(worker: Worker, report: Report) -> None:
-    """Show progress once a second."""
+async def tick(worker: Worker, report: Report | None) -> None:
+    """Once a second: show progress, and look for garbage in what is new since the last time only.
+
+    Riders, plan and trips stay until the end; walking them again and again would delay requests.
+    """
     while True:
-        report("driving", [worker.tally()])
+        if report:
+            report("driving", [worker.tally()])
         await asyncio.sleep(1.0)
+        gc.collect()
+        gc.freeze()
 
 
 async def conclude(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from simulator.city import City
-from simulator.day import Event, Habits, plan_riders
+from simulator.day import Event, Habits, plan_riders, within
 from simulator.riders import Rider, make_riders
 from simulator.tariffs import BOGOTA_TIME
 
@@ -31,8 +31,13 @@ def plan_weekday(city: City, scale: float, seed: int) -> tuple[list[Rider], list
     """The riders and their day's taps and recharges, in order; all of them within the day."""
     count = max(10, int(WEEKDAY_TAPS * scale / TAPS_A_RIDER))
     riders = list(make_riders(city, count, seed))
-    events = plan_riders(riders, {}, city.weekday, QUIET, seed, 0)
-    return riders, [event for event in events if 0 <= event.at < 86_400]
+    events: list[Event] = []
+    for rider in riders:
+        # one by one: nobody's purse is needed for another day
+        planned = plan_riders([rider], {}, city.weekday, QUIET, seed, 0)
+        events += within(planned, 0, 86_400)
+    events.sort()
+    return riders, events
 
 
 def export_day(path: Path, events: Iterable[Event], city: City, midnight: datetime) -> int:

@@ -131,12 +131,18 @@ async def read_clock(client: ApiClient) -> ServiceClock:
 async def read_cards(client: ApiClient, wanted: set[int]) -> dict[int, tuple[int, int]]:
     """Balance and debt of the wanted cards, out of the list of all, newest first."""
     found: dict[int, tuple[int, int]] = {}
-    async for card in pages(client, f"{PREFIX}/cards", limit=1000):
-        if card["card_id"] in wanted:
-            found[card["card_id"]] = (card["balance"], card["debt"])
+    async for card_id, told in each_card(client):
+        if card_id in wanted:
+            found[card_id] = told
             if len(found) == len(wanted):
                 break
     return found
+
+
+async def each_card(client: ApiClient) -> AsyncIterator[tuple[int, tuple[int, int]]]:
+    """Every card with its balance and debt, newest first."""
+    async for card in pages(client, f"{PREFIX}/cards", limit=1000):
+        yield card["card_id"], (card["balance"], card["debt"])
 
 
 async def read_totals(client: ApiClient, not_before: datetime | None = None) -> dict[str, int]:
@@ -162,4 +168,4 @@ def parse_time(text: str) -> datetime:
 
 def format_time(moment: datetime) -> str:
     """A time for the service: UTC, microseconds, Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -18,6 +18,7 @@ from simulator.world import format_time, parse_time
 
 COMPONENT = {"portal": "trunk", "trunk": "trunk", "zonal": "zonal", "cable": "cable"}
 STATUS = {"insufficient_balance": 402, "card_not_active": 409, "balance_limit_exceeded": 409}
+BUSY = 50  # answers
 
 
 def reply(body: Any, status: int = 200, **headers: str) -> web.Response:
@@ -41,6 +42,7 @@ class FakeService:
         self.answers: dict[tuple[object, ...], tuple[int, Any]] = {}
         self.recharged = 0
         self.frozen_until = 0.0
+        self.busy = asyncio.Event()  # set once riders are under way
         self.misdeed = ""  # "forget a fare" or "double a recharge", done once
         self.victim: int | None = None
         self.stations = [
@@ -200,6 +202,8 @@ class FakeService:
         key = ("tap", wish["device_id"], wish["device_seq"])
         if key in self.answers:
             return self.answers[key]
+        if len(self.answers) >= BUSY:
+            self.busy.set()
         card_id, now = wish["card_id"], datetime.now(UTC)
         at = parse_time(wish["tapped_at"]) if "tapped_at" in wish else None
         account = self.accounts[card_id]

@@ -36,7 +36,8 @@ def lane(monkeypatch: pytest.MonkeyPatch) -> tuple[Lane, NoteBook]:
     stub: Any = type("Stub", (), {})()
     stub.client, stub.result, stub.clock = None, replaying.ReplayResult(), stub
     stub.now = lambda: None
-    stub.tap_body = lambda event: {"rider": event.rider, "at": event.at}
+    stub.moment = lambda event: None
+    stub.tap_body = lambda event, at=None: {"rider": event.rider, "at": event.at}
     stub.note_tap = stub.note_recharge = lambda *told: None
     Lane.__init__(lane, stub)
     monkeypatch.setattr(lane, "_recharge_body", stub.tap_body)
