@@ -141,7 +141,7 @@ def _parameters(path: str, contract: Endpoint) -> Iterator[Json]:
             "maxLength": 255,
             "pattern": "^[\\x21-\\x7e]+$",
             "description": "Scoped to the card: the same key and request get the same answer, for "
-            "at least 7 days.",
+            "at least 8 days.",
         }
     if contract.cached:
         description = "An `ETag` that is known; 304 while it still holds."
