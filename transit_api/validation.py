@@ -92,7 +92,7 @@ async def read_no_body(request: web.Request) -> None:
 
 
 async def _read_batch(schema: BatchSchema, data: Any) -> dict[str, Any]:
-    elements = schema.envelope(data)
+    elements, around = schema.envelope(data)
     element, name = schema.element, schema.list_name
     read: list[dict[str, Any]] = []
     errors: dict[int, Any] = {}
@@ -104,7 +104,9 @@ async def _read_batch(schema: BatchSchema, data: Any) -> dict[str, Any]:
         except ValidationError as error:
             errors[position] = error.messages
     if errors:
-        raise ValidationError({name: errors})
+        around[name] = errors
+    if around:
+        raise ValidationError(around)
     return {name: read}
 
 

@@ -59,8 +59,10 @@ class TripStartRequest(StrictSchema):
 
     def check(self, data: dict[str, Any]) -> None:
         """A sequence number says nothing without its device, nor the other way round."""
-        if (data.get("device_id") is None) != (data.get("device_seq") is None):
-            name = "device_id" if data.get("device_id") is None else "device_seq"
+        # One that is there but cannot be read is not absent.
+        no_device, no_number = data.get("device_id", 0) is None, data.get("device_seq", 0) is None
+        if no_device != no_number:
+            name = "device_id" if no_device else "device_seq"
             raise ValidationError("device_id and device_seq come both or not at all.", name)
 
 
