@@ -39,6 +39,7 @@ EXPLAIN = "SELECT * FROM api.explain_trip(%s)"
     status=201,
     refusals=TAP_REFUSALS,
     keyed=True,
+    own_key="device_id",
 )
 async def start_trip(request: web.Request) -> web.Response:
     """The one that must be fast."""
