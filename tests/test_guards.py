@@ -8,12 +8,11 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from transit_api.app import make_app
 from transit_api.errors import REFUSALS
 from transit_api.migrate import SERVICE_ROLE, SQL, migrate
 from transit_api.openapi import describe
 from transit_api.outcomes import SUCCESSES
-from transit_api.settings import Settings
+from transit_api.routes import CLOCK_ROUTES, ROUTES
 
 TESTS = Path(__file__).parent
 PROCEDURES = sorted((SQL / "procedures").glob("*.sql"))
@@ -147,7 +146,7 @@ def test_procedure_runs_no_dynamic_sql_and_hides_no_error(path):
 
 
 def test_every_error_code_is_in_the_openapi_document():
-    document = json.dumps(describe(make_app(Settings())))
+    document = json.dumps(describe([*ROUTES, *CLOCK_ROUTES]))
     assert {code for code in REFUSALS if f'"{code}"' not in document} == set()
 
 

@@ -8,13 +8,13 @@ from transit_api.batching import batching_lifespan
 from transit_api.cache import cache_lifespan
 from transit_api.db import database_lifespan
 from transit_api.draining import DRAINING, Draining
-from transit_api.handlers.documents import document_lifespan
+from transit_api.handlers.documents import DOCUMENT, Document
 from transit_api.logs import logs_lifespan
 from transit_api.metrics import metrics_lifespan
 from transit_api.middleware import answer_request
 from transit_api.pace import pace_lifespan
 from transit_api.protocol import answer_rubbish_as_problems
-from transit_api.routes import ROUTES
+from transit_api.routes import CLOCK_ROUTES, ROUTES
 from transit_api.settings import SETTINGS, Settings
 from transit_api.upkeep import upkeep_lifespan
 
@@ -27,7 +27,6 @@ LIFESPANS = (
     cache_lifespan,
     batching_lifespan,
     upkeep_lifespan,
-    document_lifespan,
 )
 
 
@@ -42,6 +41,9 @@ def make_app(settings: Settings) -> web.Application:
     )
     app[SETTINGS] = settings
     app[DRAINING] = Draining()
+    app[DOCUMENT] = Document([*ROUTES, *CLOCK_ROUTES])
     app.add_routes(ROUTES)
+    if settings.simulated_clock:
+        app.add_routes(CLOCK_ROUTES)
     app.cleanup_ctx.extend(LIFESPANS)
     return app

@@ -127,9 +127,34 @@ class Problem(Exception):
         self.headers = headers
 
 
-def invalid(field: str, message: str) -> Problem:
+class Invalid(Problem):
+    """The request breaks its schema, whatever is known about cards and people.
+
+    `given` is the body as it was sent, where that is what breaks it.
+    """
+
+    def __init__(self, errors: Mapping[Any, Any], given: Any = None) -> None:
+        super().__init__("validation_error", errors=errors)
+        self.given = given
+
+    def add(self, more: Invalid) -> None:
+        """Name what else is wrong; a name that offends in two places has both reasons."""
+        self.errors = merged(self.errors or {}, more.errors or {})
+        self.given = more.given or self.given
+
+
+def invalid(field: str, message: str) -> Invalid:
     """One field of the request breaks the schema."""
-    return Problem("validation_error", errors={field: [message]})
+    return Invalid({field: [message]})
+
+
+def merged(errors: Mapping[Any, Any], more: Mapping[Any, Any]) -> dict[Any, Any]:
+    """The reasons of both by name; what is nested by index stands for its name alone."""
+    both = {**errors, **more}
+    for name in errors.keys() & more.keys():
+        if isinstance(errors[name], list) and isinstance(more[name], list):
+            both[name] = list(dict.fromkeys([*errors[name], *more[name]]))
+    return both
 
 
 def problem_body(problem: Problem, request_id: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -51,9 +51,9 @@ _CACHE_HEADERS: Final = {
 }
 
 
-def describe(app: web.Application) -> Json:
-    """The OpenAPI 3 document of every operation of `app` that has a contract."""
-    operations = list(_operations(app))
+def describe(routes: Iterable[web.AbstractRouteDef]) -> Json:
+    """The OpenAPI 3 document of every operation of `routes` that has a contract."""
+    operations = list(_operations(routes))
     with warnings.catch_warnings():
         # aiohttp-apispec keeps its state under string keys.
         warnings.simplefilter("ignore", web.NotAppKeyWarning)
@@ -74,8 +74,12 @@ def describe(app: web.Application) -> Json:
     return to_openapi3(swagger, problems)
 
 
-def _operations(app: web.Application) -> Iterator[tuple[str, str, str, Endpoint]]:
+def _operations(
+    routes: Iterable[web.AbstractRouteDef],
+) -> Iterator[tuple[str, str, str, Endpoint]]:
     """Method, path, handler name and contract; what HEAD answers follows from GET."""
+    app = web.Application()
+    app.add_routes(routes)
     for route in app.router.routes():
         contract = contract_of(route.handler)
         if contract is not None and route.resource is not None and route.method != hdrs.METH_HEAD:
@@ -141,7 +145,7 @@ def _parameters(path: str, contract: Endpoint) -> Iterator[Json]:
             "maxLength": 255,
             "pattern": "^[\\x21-\\x7e]+$",
             "description": "Scoped to the card: the same key and request get the same answer, for "
-            "at least 7 days.",
+            "at least 8 days.",
         }
     if contract.cached:
         description = "An `ETag` that is known; 304 while it still holds."

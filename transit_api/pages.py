@@ -1,32 +1,25 @@
-"""Pages of a list: opaque cursors, and one row more than asked for to see if there is a next."""
+"""Pages of a list: one row more than asked for tells whether there is a next one."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-import orjson
 from aiohttp import web
 
 from transit_api.db import DB
-from transit_api.errors import invalid
-from transit_api.schemas.fields import IDENTIFIER_LIMIT, Instant, Unclean
+from transit_api.schemas.cursors import Position, write_cursor
+from transit_api.schemas.paging import PageQuery
 from transit_api.schemas.strict import ResponseSchema
 from transit_api.validation import QUERY
-from transit_api.wire import instant, json_answer
+from transit_api.wire import json_answer
 
 Row = dict[str, Any]
-Position = tuple[Any, ...]
-
-_read_instant = Instant().quick
 
 
 async def list_by_id(
     request: web.Request,
-    list_name: str,
+    which: type[PageQuery],
     sql: str,
     filters: Sequence[Any],
     item: type[ResponseSchema],
@@ -39,64 +32,25 @@ async def list_by_id(
     `if_empty` refuses when there is nothing because there is no such owner of a list.
     """
     query = request[QUERY]
-    after = after_id(list_name, query["cursor"])
+    (after,) = query["cursor"] or (None,)
     rows = await request.app[DB].fetch_all(sql, (*filters, after, query["limit"] + 1))
     if not rows and if_empty is not None:
         await if_empty(request)
     items = [item.shape(row) for row in rows]
     identifier = item.first_field()
-    return json_answer(page(items, query["limit"], list_name, lambda one: (one[identifier],)))
-
-
-def after_id(list_name: str, cursor: str | None) -> int | None:
-    """The identifier that the page before ended with; None on the first page."""
-    if cursor is None:
-        return None
-    (last,) = _unpack(list_name, cursor, (_identifier,))
-    identifier: int = last
-    return identifier
-
-
-def after_moment(list_name: str, cursor: str | None) -> tuple[datetime | None, int | None]:
-    """The time and the identifier that the page before ended with."""
-    if cursor is None:
-        return None, None
-    moment, identifier = _unpack(list_name, cursor, (_read_instant, _identifier))
-    return moment, identifier
+    return json_answer(page(items, query, which, lambda one: (one[identifier],)))
 
 
 def page(
-    rows: Sequence[Row], limit: int, list_name: str, position: Callable[[Row], Position]
+    rows: Sequence[Row],
+    query: Mapping[str, Any],
+    which: type[PageQuery],
+    position: Callable[[Row], Position],
 ) -> Row:
-    """The answer of a list; `rows` holds one more than `limit` where a next page exists."""
-    items = rows[:limit]
-    more = len(rows) > limit
+    """The answer of a list; `rows` holds one more than was asked for where a next page exists."""
+    items = rows[: query["limit"]]
+    more = len(rows) > len(items)
     return {
         "items": items,
-        "next_cursor": _pack(list_name, position(items[-1])) if more else None,
+        "next_cursor": write_cursor(which.list_name, position(items[-1])) if more else None,
     }
-
-
-def _pack(list_name: str, position: Position) -> str:
-    spelt = [instant(part) if isinstance(part, datetime) else part for part in position]
-    return base64.urlsafe_b64encode(orjson.dumps([list_name, *spelt])).decode().rstrip("=")
-
-
-def _unpack(
-    list_name: str, cursor: str, readers: tuple[Callable[[Any], Any], ...]
-) -> tuple[Any, ...]:
-    """The parts of a cursor; one of another list, or one that was tampered with, is refused."""
-    try:
-        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        name, *parts = orjson.loads(base64.b64decode(padded, b"-_", validate=True))
-        if name != list_name or len(parts) != len(readers):
-            raise Unclean
-        return tuple(read(part) for read, part in zip(readers, parts, strict=True))
-    except (Unclean, ValueError, TypeError, OverflowError, binascii.Error):
-        raise invalid("cursor", "Must be a next_cursor of this list.") from None
-
-
-def _identifier(part: Any) -> int:
-    if type(part) is not int or not 0 < part < IDENTIFIER_LIMIT:
-        raise Unclean
-    return part

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
+from typing import Final
 
 from aiohttp import hdrs, web
+from aiohttp.http_exceptions import BadStatusLine
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
 from transit_api.errors import Problem, problem_answer
 
 log = logging.getLogger(__name__)
+
+# Of the whole service: a request that was never read has no path to ask for its own.
+ALLOW: Final = "DELETE,GET,HEAD,POST,PUT"
+
+# aiohttp's parser knows a list of methods and stops at any other; it quotes the line it stopped in.
+_STRANGE_METHOD = re.compile(
+    r"(?:method encountered|space after method|method for HTTP/x\.x request):\s+"
+    r"b['\"][!#$%&'*+.^_`|~0-9A-Za-z-]+ \S+ HTTP/1\.[01]['\"]\s"
+)
 
 
 def answer_rubbish_as_problems() -> None:
@@ -44,8 +56,15 @@ def _handle_error(
         log.error("defect below the handlers", exc_info=exc, extra={"request_id": request_id})
     if request.writer.output_size > 0:
         raise ConnectionError("the answer has begun, so no other can be given")
-    code = "bad_request" if status == 400 else "internal_error"
-    answer = problem_answer(Problem(code), request_id)
+    answer = problem_answer(_problem(status, exc), request_id)
     answer.headers["X-Request-ID"] = request_id
     answer.force_close()
     return answer
+
+
+def _problem(status: int, error: BaseException | None) -> Problem:
+    if status != 400:
+        return Problem("internal_error")
+    if isinstance(error, BadStatusLine) and _STRANGE_METHOD.search(error.message):
+        return Problem("method_not_allowed", headers={hdrs.ALLOW: ALLOW})
+    return Problem("bad_request")

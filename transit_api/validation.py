@@ -12,7 +12,7 @@ import orjson
 from aiohttp import web
 from marshmallow import ValidationError
 
-from transit_api.errors import Problem, invalid
+from transit_api.errors import Invalid, Problem, invalid, merged
 from transit_api.schemas.fields import IDENTIFIER_LIMIT
 from transit_api.schemas.strict import BatchSchema, StrictSchema
 
@@ -52,13 +52,16 @@ def read_query(request: web.Request, schema: StrictSchema) -> dict[str, Any]:
     """The query parameters; each at most once."""
     query = request.query
     values = dict(query)
+    twice = {}
     if len(values) != len(query):
         twice = {name: ["Must be given once."] for name in values if len(query.getall(name)) > 1}
-        raise Problem("validation_error", errors=twice)
     try:
-        return schema.read(values)
+        read = schema.read(values)
     except ValidationError as error:
-        raise Problem("validation_error", errors=error.messages_dict) from None
+        raise Invalid(merged(twice, error.messages_dict)) from None
+    if twice:
+        raise Invalid(twice)
+    return read
 
 
 async def read_body(request: web.Request, schema: StrictSchema) -> dict[str, Any]:
@@ -71,7 +74,7 @@ async def read_body(request: web.Request, schema: StrictSchema) -> dict[str, Any
             return await _read_batch(schema, data)
         return schema.read(data)
     except ValidationError as error:
-        raise Problem("validation_error", errors=error.messages_dict) from None
+        raise Invalid(error.messages_dict, error.data) from None
 
 
 async def read_no_body(request: web.Request) -> None:
@@ -88,11 +91,11 @@ async def read_no_body(request: web.Request) -> None:
     if not isinstance(data, dict):
         raise invalid("_schema", "Must be an empty object.")
     if data:
-        raise Problem("validation_error", errors={name: ["Unknown field."] for name in data})
+        raise Invalid({name: ["Unknown field."] for name in data})
 
 
 async def _read_batch(schema: BatchSchema, data: Any) -> dict[str, Any]:
-    elements = schema.envelope(data)
+    elements, around = schema.envelope(data)
     element, name = schema.element, schema.list_name
     read: list[dict[str, Any]] = []
     errors: dict[int, Any] = {}
@@ -104,7 +107,9 @@ async def _read_batch(schema: BatchSchema, data: Any) -> dict[str, Any]:
         except ValidationError as error:
             errors[position] = error.messages
     if errors:
-        raise ValidationError({name: errors})
+        around[name] = errors
+    if around:
+        raise ValidationError(around)
     return {name: read}
 
 

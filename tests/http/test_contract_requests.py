@@ -65,3 +65,19 @@ async def test_without_a_simulation_no_clock_is_asked_about_its_request_not_foun
         assert (await city.ask("PUT", "clock", body=body)).code == "not_found"
     async with api.put("/api/v1/clock", data=b"{", headers={"Content-Type": "text/plain"}) as raw:
         assert raw.status == 404
+
+
+async def test_without_a_simulation_the_clock_takes_no_method_at_all_not_found(city: City) -> None:
+    for method in ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"):
+        answer = await city.ask(method, "clock")
+        assert (answer.status, answer.code) == (404, "not_found"), method
+        assert "Allow" not in answer.headers
+    assert (await city.ask("HEAD", "clock")).status == 404
+
+
+async def test_in_a_simulation_the_clock_takes_its_methods_only_method_not_allowed(
+    simulated_city: City,
+) -> None:
+    answer = await simulated_city.post("clock", {"speed": 0})
+    assert (answer.status, answer.code) == (405, "method_not_allowed")
+    assert set(answer.headers["Allow"].split(",")) == {"GET", "HEAD", "PUT"}

@@ -4,13 +4,16 @@ import asyncio
 import gzip
 import io
 import json
+import re
 from typing import Any
 
 from aiohttp.test_utils import TestClient
 
 from tests.http.conftest import UNKNOWN_ID, City
 from transit_api import validation
+from transit_api.app import make_app
 from transit_api.db import DB
+from transit_api.settings import Settings
 
 JSON = {"Content-Type": "application/json"}
 
@@ -261,10 +264,39 @@ async def test_unforeseen_expectation_is_passed_over(city: City) -> None:
     assert answer.code == "card_not_found"
 
 
+async def send_raw(api: TestClient[Any, Any], raw: bytes) -> tuple[bytes, bytes]:
+    """What the port answers before it closes, head and body."""
+    reader, writer = await asyncio.open_connection(api.host, api.port)
+    writer.write(raw)
+    async with asyncio.timeout(5):
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    await writer.wait_closed()
+    return head, body
+
+
+async def test_invented_method_names_the_known_ones_method_not_allowed(
+    api: TestClient[Any, Any],
+) -> None:
+    known = {route.method for route in make_app(Settings(simulated_clock=True)).router.routes()}
+    for method in (b"BREW", b"get", b"Post", b"GETS", b"X-Y.Z_1", b"DESCRIBE"):
+        for path in (b"/api/v1/cards", b"/a\"b'c"):
+            line = method + b" " + path + b" HTTP/1.1\r\n"
+            head, body = await send_raw(api, line + b"Host: x\r\nContent-Length: 0\r\n\r\n")
+            assert b" 405 " in head.splitlines()[0], line
+            assert b"application/problem+json" in head
+            assert json.loads(body)["code"] == "method_not_allowed"
+            (allow,) = re.findall(rb"(?m)^Allow: (.*)\r$", head)
+            assert set(allow.decode().split(",")) == known
+
+
 async def test_rubbish_on_the_port_is_a_problem_bad_request(api: TestClient[Any, Any]) -> None:
     for rubbish in (
         b"nonsense\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
+        b"BREW / HTTP/9.9\r\n\r\n",
+        b"BREW /\r\n\r\n",
+        b"B(EW / HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n",
         b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
         b"POST /api/v1/cards HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
@@ -272,12 +304,7 @@ async def test_rubbish_on_the_port_is_a_problem_bad_request(api: TestClient[Any,
         b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     ):
-        reader, writer = await asyncio.open_connection(api.host, api.port)
-        writer.write(rubbish)
-        async with asyncio.timeout(5):
-            head, _, body = (await reader.read()).partition(b"\r\n\r\n")
-        writer.close()
-        await writer.wait_closed()
+        head, body = await send_raw(api, rubbish)
         assert b" 400 " in head.splitlines()[0], rubbish[:40]
         assert b"application/problem+json" in head
         assert b"X-Request-ID" in head

@@ -18,9 +18,11 @@ import transit_api.schemas.stations
 import transit_api.schemas.trips
 import transit_api.schemas.users
 import transit_api.schemas.vehicles
-from transit_api.errors import Problem
-from transit_api.pages import after_id, after_moment, page
+from transit_api.pages import page
+from transit_api.schemas.paging import PageQuery
+from transit_api.schemas.stations import StationsQuery
 from transit_api.schemas.strict import BatchSchema, StrictSchema
+from transit_api.schemas.trips import UserTripsQuery
 from transit_api.wire import encode, instant
 
 SCHEMAS: list[type[StrictSchema]] = sorted(
@@ -93,10 +95,10 @@ def test_time_is_spelt_in_utc_with_six_digits(naive: datetime, minutes: int) -> 
 @patient
 @given(st.text() | st.binary().map(lambda raw: raw.decode("latin-1")))
 def test_cursor_of_a_stranger_is_refused(cursor: str) -> None:
-    for after in (after_id, after_moment):
-        with pytest.raises(Problem) as refused:
-            after("cards", cursor)
-        assert refused.value.code == "validation_error"
+    for schema in (StationsQuery(), UserTripsQuery()):
+        with pytest.raises(ValidationError) as refused:
+            schema.read({"cursor": cursor})
+        assert list(refused.value.messages_dict) == ["cursor"]
 
 
 @patient
@@ -104,9 +106,22 @@ def test_cursor_of_a_stranger_is_refused(cursor: str) -> None:
 def test_cursor_leads_back_to_its_row(identifier: int, naive: datetime) -> None:
     at = naive.replace(tzinfo=UTC)
     rows = [{"id": identifier, "at": at}, {"id": 1, "at": at}]
-    by_id = page(rows, 1, "cards", lambda row: (row["id"],))
+    by_id = page(rows, {"limit": 1}, StationsQuery, lambda row: (row["id"],))
     assert by_id["items"] == rows[:1]
-    assert after_id("cards", by_id["next_cursor"]) == identifier
-    by_moment = page(rows, 1, "trips", lambda row: (row["at"], row["id"]))
-    assert after_moment("trips", by_moment["next_cursor"]) == (at, identifier)
-    assert page(rows, 2, "cards", lambda row: (row["id"],))["next_cursor"] is None
+    told = {"cursor": by_id["next_cursor"]}
+    assert StationsQuery().read(told) == StationsQuery().load(told)
+    assert StationsQuery().read(told)["cursor"] == (identifier,)
+    by_moment = page(rows, {"limit": 1}, UserTripsQuery, lambda row: (row["at"], row["id"]))
+    told = {"cursor": by_moment["next_cursor"]}
+    assert UserTripsQuery().read(told)["cursor"] == (at, identifier)
+    last = page(rows, {"limit": 2}, StationsQuery, lambda row: (row["id"],))
+    assert last["next_cursor"] is None
+
+
+def test_every_list_has_a_name_of_its_own() -> None:
+    names = [
+        schema.list_name
+        for schema in SCHEMAS
+        if issubclass(schema, PageQuery) and schema is not PageQuery
+    ]
+    assert len(set(names)) == len(names) > 5 and "" not in names

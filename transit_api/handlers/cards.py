@@ -20,11 +20,11 @@ from transit_api.schemas.cards import (
     CardsBatchRequest,
     CardsBatchResponse,
     CardsQuery,
+    EntriesQuery,
     EntryList,
     EntryResponse,
     ReasonRequest,
 )
-from transit_api.schemas.paging import PageQuery
 from transit_api.validation import BODY, QUERY, idempotency_key, path_id
 from transit_api.wire import json_answer
 
@@ -76,7 +76,7 @@ async def issue_cards(request: web.Request) -> web.Response:
 async def list_cards(request: web.Request) -> web.Response:
     """All cards, or the one with this number."""
     filters = (request[QUERY]["card_number"],)
-    return await list_by_id(request, "cards", LIST, filters, CardResponse)
+    return await list_by_id(request, CardsQuery, LIST, filters, CardResponse)
 
 
 @Endpoint(summary="Read a card", tag="Cards", answer=CardResponse, refusals=("card_not_found",))
@@ -103,7 +103,7 @@ async def read_balance(request: web.Request) -> web.Response:
     summary="Read a statement",
     tag="Cards",
     description="Every ledger movement of the card in posting order, newest first.",
-    query=PageQuery,
+    query=EntriesQuery,
     answer=EntryList,
     refusals=("card_not_found",),
 )
@@ -111,7 +111,7 @@ async def list_entries(request: web.Request) -> web.Response:
     """The ledger of one card."""
     filters = (path_id(request, "card_id"),)
     return await list_by_id(
-        request, "entries", STATEMENT, filters, EntryResponse, if_empty=find_card
+        request, EntriesQuery, STATEMENT, filters, EntryResponse, if_empty=find_card
     )
 
 

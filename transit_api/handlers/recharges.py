@@ -10,7 +10,6 @@ from transit_api.endpoint import Endpoint
 from transit_api.handlers.cards import find_card
 from transit_api.outcomes import Row, decided, results
 from transit_api.pages import list_by_id
-from transit_api.schemas.paging import PageQuery
 from transit_api.schemas.recharges import (
     DEFAULT_CHANNEL,
     RechargeHistory,
@@ -20,6 +19,7 @@ from transit_api.schemas.recharges import (
     RechargeResult,
     RechargesBatchRequest,
     RechargesBatchResponse,
+    RechargesQuery,
 )
 from transit_api.validation import BODY, idempotency_key, path_id
 from transit_api.wire import json_answer
@@ -68,7 +68,7 @@ async def recharge_cards(request: web.Request) -> web.Response:
     summary="List the recharges of a card",
     tag="Recharges",
     description="Newest first.",
-    query=PageQuery,
+    query=RechargesQuery,
     answer=RechargeHistory,
     refusals=("card_not_found",),
 )
@@ -76,7 +76,7 @@ async def list_recharges(request: web.Request) -> web.Response:
     """The history of one card."""
     filters = (path_id(request, "card_id"),)
     return await list_by_id(
-        request, "recharges", LIST, filters, RechargeHistoryItem, if_empty=find_card
+        request, RechargesQuery, LIST, filters, RechargeHistoryItem, if_empty=find_card
     )
 
 

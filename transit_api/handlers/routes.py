@@ -25,7 +25,8 @@ READ = "SELECT * FROM api.read_route(%s)"
 )
 async def list_routes(request: web.Request) -> web.Response:
     """Trunk, zonal, cable and feeder services."""
-    return await list_by_id(request, "routes", LIST, (request[QUERY]["kind"],), RouteResponse)
+    filters = (request[QUERY]["kind"],)
+    return await list_by_id(request, RoutesQuery, LIST, filters, RouteResponse)
 
 
 @Endpoint(summary="Read a route", tag="Routes", answer=RouteDetail, refusals=("route_not_found",))

@@ -32,7 +32,7 @@ async def list_stations(request: web.Request) -> web.Response:
     """Portals, trunk and cable stations, zonal stops."""
     query = request[QUERY]
     filters = (query["kind"], query["corridor"], query["locality"], query["q"])
-    return await list_by_id(request, "stations", LIST, filters, StationResponse)
+    return await list_by_id(request, StationsQuery, LIST, filters, StationResponse)
 
 
 @Endpoint(

@@ -10,8 +10,7 @@ from transit_api.endpoint import Endpoint
 from transit_api.errors import Problem
 from transit_api.handlers.users import find_user
 from transit_api.outcomes import decided
-from transit_api.pages import after_moment, page
-from transit_api.schemas.paging import PageQuery
+from transit_api.pages import page
 from transit_api.schemas.trips import (
     TAP_REFUSALS,
     ExplanationResponse,
@@ -19,6 +18,7 @@ from transit_api.schemas.trips import (
     TripList,
     TripResponse,
     TripStartRequest,
+    UserTripsQuery,
 )
 from transit_api.validation import BODY, QUERY, idempotency_key, path_id
 from transit_api.wire import json_answer
@@ -39,6 +39,7 @@ EXPLAIN = "SELECT * FROM api.explain_trip(%s)"
     status=201,
     refusals=TAP_REFUSALS,
     keyed=True,
+    own_key="device_id",
 )
 async def start_trip(request: web.Request) -> web.Response:
     """The one that must be fast."""
@@ -109,21 +110,19 @@ async def explain_trip(request: web.Request) -> web.Response:
     summary="List the trips of a user",
     tag="Trips",
     description="Over all cards of the user, newest first.",
-    query=PageQuery,
+    query=UserTripsQuery,
     answer=TripList,
     refusals=("user_not_found",),
 )
 async def list_user_trips(request: web.Request) -> web.Response:
     """Everywhere the user went."""
     query = request[QUERY]
-    started_at, trip_id = after_moment("user_trips", query["cursor"])
+    started_at, trip_id = query["cursor"] or (None, None)
     user = await find_user(request)
     rows = await request.app[DB].fetch_all(
         LIST_USER_TRIPS, (user["user_id"], started_at, trip_id, query["limit"] + 1)
     )
     trips = [TripResponse.shape(row) for row in rows]
     return json_answer(
-        page(
-            trips, query["limit"], "user_trips", lambda trip: (trip["started_at"], trip["trip_id"])
-        )
+        page(trips, query, UserTripsQuery, lambda trip: (trip["started_at"], trip["trip_id"]))
     )

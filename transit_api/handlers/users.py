@@ -11,8 +11,7 @@ from transit_api.endpoint import Endpoint
 from transit_api.errors import Problem
 from transit_api.outcomes import Row, decided, results
 from transit_api.pages import list_by_id
-from transit_api.schemas.cards import CardList, CardResponse
-from transit_api.schemas.paging import PageQuery
+from transit_api.schemas.cards import CardList, CardResponse, UserCardsQuery
 from transit_api.schemas.users import (
     UserRequest,
     UserResponse,
@@ -83,14 +82,15 @@ async def erase_user(request: web.Request) -> web.Response:
     summary="List the cards of a user",
     tag="Users",
     description="Newest first.",
-    query=PageQuery,
+    query=UserCardsQuery,
     answer=CardList,
     refusals=("user_not_found",),
 )
 async def list_user_cards(request: web.Request) -> web.Response:
     """All cards that were ever issued to the user."""
     user = await find_user(request)
-    return await list_by_id(request, "user_cards", LIST_CARDS, (user["user_id"],), CardResponse)
+    filters = (user["user_id"],)
+    return await list_by_id(request, UserCardsQuery, LIST_CARDS, filters, CardResponse)
 
 
 async def find_user(request: web.Request) -> Row:

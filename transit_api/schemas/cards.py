@@ -59,8 +59,16 @@ class ReasonRequest(StrictSchema):
 class CardsQuery(PageQuery):
     """Which cards."""
 
+    list_name = "cards"
+
     limit = QueryWhole(1, 1000, load_default=PAGE)
     card_number = Text(16, pattern=CARD_NUMBER, **optional())
+
+
+class UserCardsQuery(PageQuery):
+    """Which cards of a user."""
+
+    list_name = "user_cards"
 
 
 class CardResponse(ResponseSchema):
@@ -142,6 +150,12 @@ class BalanceResponse(ResponseSchema):
         "status": "active",
         "as_of": "2026-11-20T11:42:07.123456Z",
     }
+
+
+class EntriesQuery(PageQuery):
+    """Which ledger movements."""
+
+    list_name = "entries"
 
 
 class EntryResponse(ResponseSchema):

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from marshmallow import fields
 
-from transit_api.schemas.fields import QueryWhole, Text, optional
+from transit_api.schemas.cursors import CURSOR_LENGTH, Cursor, Readers, read_identifier
+from transit_api.schemas.fields import QueryWhole, Text
 from transit_api.schemas.strict import ResponseSchema, StrictSchema
 
 PAGE: Final = 50
 LONGEST_PAGE: Final = 200
-CURSOR_LENGTH: Final = 200
 
 
 class PageQuery(StrictSchema):
-    """Which page of a list."""
+    """Which page of a list; `position` reads what its cursors hold of the last row."""
+
+    list_name: ClassVar[str] = ""
+    position: ClassVar[Readers] = (read_identifier,)
 
     limit = QueryWhole(
         1, LONGEST_PAGE, load_default=PAGE, metadata={"description": "Items of a page."}
     )
-    cursor = Text(
-        CURSOR_LENGTH,
-        **optional(),
-        metadata={"description": "`next_cursor` of the page before; opaque."},
-    )
+    cursor = Cursor()
 
 
 class NoQuery(StrictSchema):

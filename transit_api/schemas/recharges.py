@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields
 
 from transit_api.schemas.fields import Elements, Identifier, Instant, Pesos, Text, Word, optional
-from transit_api.schemas.paging import PageResponse, items, page_example
+from transit_api.schemas.paging import PageQuery, PageResponse, items, page_example
 from transit_api.schemas.strict import BatchSchema, ResponseSchema, StrictSchema
 
 CHANNELS = ("ticket_office", "machine", "retail", "online", "wallet")
@@ -87,6 +87,12 @@ class RechargesBatchResponse(ResponseSchema):
     results = fields.List(fields.Nested(RechargeResult))
 
     example = {"results": [RechargeResult.example]}
+
+
+class RechargesQuery(PageQuery):
+    """Which recharges."""
+
+    list_name = "recharges"
 
 
 class RechargeHistoryItem(ResponseSchema):

@@ -13,6 +13,8 @@ from transit_api.schemas.strict import ResponseSchema
 class RoutesQuery(PageQuery):
     """Which routes."""
 
+    list_name = "routes"
+
     kind = Word(*ROUTE_KINDS, **optional())
 
 

@@ -23,6 +23,8 @@ ROUTE_KINDS = ("trunk", "zonal", "cable", "feeder")
 class StationsQuery(PageQuery):
     """Which stations; what is not given lets everything through."""
 
+    list_name = "stations"
+
     kind = Word(*STATION_KINDS, **optional())
     corridor = Text(1, pattern=r"^[A-Za-z]$", **optional())
     locality = Text(60, **optional())

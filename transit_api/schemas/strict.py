@@ -42,9 +42,12 @@ class StrictSchema(Schema):
         }
 
     def check(self, data: dict[str, Any]) -> None:
-        """What must hold between fields; raises ValidationError."""
+        """What must hold between fields; raises ValidationError.
 
-    @validates_schema
+        `data` lacks the fields that break their own rules; absent ones are there as null.
+        """
+
+    @validates_schema(skip_on_field_errors=False)
     def _check(self, data: dict[str, Any], **_: Any) -> None:
         self.check(data)
 
@@ -83,12 +86,12 @@ class BatchSchema(StrictSchema):
         schema: StrictSchema = nested.schema
         return schema
 
-    def envelope(self, data: Any) -> list[Any]:
-        """The elements, not yet looked at; refuses everything that is wrong around them."""
+    def envelope(self, data: Any) -> tuple[list[Any], dict[str, Any]]:
+        """The elements, not yet looked at, and everything that is wrong around them."""
         if not isinstance(data, dict):
             raise ValidationError({"_schema": ["Must be an object."]})
         name = self.list_name
-        errors = {key: ["Unknown field."] for key in data if key != name}
+        errors: dict[str, Any] = {key: ["Unknown field."] for key in data if key != name}
         if name not in data:
             errors[name] = ["Missing data for required field."]
         else:
@@ -96,10 +99,8 @@ class BatchSchema(StrictSchema):
                 self._elements.count(data[name])
             except ValidationError as error:
                 errors[name] = list(error.messages)
-        if errors:
-            raise ValidationError(errors)
-        elements: list[Any] = data[name]
-        return elements
+        elements: list[Any] = [] if name in errors else data[name]
+        return elements, errors
 
     @property
     def _elements(self) -> Elements:

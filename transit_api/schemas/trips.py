@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 
+from transit_api.schemas.cursors import read_identifier, read_moment
 from transit_api.schemas.fields import (
     Elements,
     Identifier,
@@ -16,7 +17,7 @@ from transit_api.schemas.fields import (
     Word,
     optional,
 )
-from transit_api.schemas.paging import PageResponse, items, page_example
+from transit_api.schemas.paging import PageQuery, PageResponse, items, page_example
 from transit_api.schemas.strict import BatchSchema, ResponseSchema, StrictSchema
 
 FARE_RULES = ("base", "transfer", "subsidy_pass", "monthly_pass", "credit")
@@ -58,8 +59,10 @@ class TripStartRequest(StrictSchema):
 
     def check(self, data: dict[str, Any]) -> None:
         """A sequence number says nothing without its device, nor the other way round."""
-        if (data.get("device_id") is None) != (data.get("device_seq") is None):
-            name = "device_id" if data.get("device_id") is None else "device_seq"
+        # One that is there but cannot be read is not absent.
+        no_device, no_number = data.get("device_id", 0) is None, data.get("device_seq", 0) is None
+        if no_device != no_number:
+            name = "device_id" if no_device else "device_seq"
             raise ValidationError("device_id and device_seq come both or not at all.", name)
 
 
@@ -88,6 +91,13 @@ class TripEndRequest(StrictSchema):
     ended_at = Instant(**optional())
 
     example = {"trip_id": 16800001, "station_id": 2, "ended_at": "2026-11-20T07:20:00-05:00"}
+
+
+class UserTripsQuery(PageQuery):
+    """Which trips of a user."""
+
+    list_name = "user_trips"
+    position = (read_moment, read_identifier)
 
 
 class TripResponse(ResponseSchema):
