@@ -18,7 +18,7 @@ from rich.table import Table
 from tests.bench.big import measure_day, measure_growth
 from tests.bench.late import measure_late_tap
 from tests.bench.load import CLIENT
-from tests.bench.population import SEED, make_population
+from tests.bench.population import SEED, make_population, top_up
 from tests.bench.stack import connect, start_servers
 from tests.bench.targets import QUICK_AND_FULL, Bench, Row
 from tests.bench.yardsticks import Pgbench, describe_settings
@@ -81,10 +81,15 @@ def run(
         pgbench.prepare()
         bench = Bench(servers, people, pgbench, quick)
         for measure in measurements:
+            top_up(cursor, people)
             began = time.perf_counter()
-            rows += measure(bench)
+            measured = measure(bench)
+            rows += measured
             title = (measure.__doc__ or "").partition(":")[0]
             console.print(f"{title} measured in {time.perf_counter() - began:.0f} s")
+            for row in measured:
+                against = f" / {row.yardstick:,.1f} = {row.ratio:.2f}x" if row.yardstick else ""
+                console.print(f"  {row.number} {row.ours:,.1f}{against} {row.unit}; {row.note}")
         cursor.execute("SELECT count(*) FROM transit.trips")
         trips = cursor.fetchone()[0]
         cursor.execute("SELECT invariant, subject, detail FROM api.audit()")

@@ -9,6 +9,7 @@ from simulator.city import read_city
 CHUNK = 1_000
 # Enough for a hundred taps and more: no side of a ratio may run into refusals.
 BALANCE = 400_000
+ENOUGH = BALANCE // 2
 STATION_SLOTS = 1_000
 TRIPS_A_CARD = 80
 SEED = 20_261_122
@@ -55,12 +56,28 @@ def _issue(cursor: Any, rng: Random, size: int) -> list[int]:
         [refs, users, [None] * size],
     )
     cards = [row[0] for row in cursor.fetchall()]
+    _recharge(cursor, cards, BALANCE)
+    return cards
+
+
+def top_up(cursor: Any, people: Population) -> None:
+    """Money again for whoever has spent half of it."""
+    cursor.execute(
+        "SELECT card_id FROM api.card WHERE card_id = ANY (%s) AND balance < %s",
+        [people.cards, ENOUGH],
+    )
+    short = [row[0] for row in cursor.fetchall()]
+    for start in range(0, len(short), CHUNK):
+        _recharge(cursor, short[start : start + CHUNK], BALANCE - ENOUGH)
+
+
+def _recharge(cursor: Any, cards: list[int], amount: int) -> None:
+    size = len(cards)
     cursor.execute(
         "SELECT count(*) FROM api.recharge_cards(%s, %s::bigint[], %s::bigint[], %s::text[],"
         " %s::bigint[], %s::text[])",
-        [refs, cards, [BALANCE] * size, [None] * size, [None] * size, [None] * size],
+        [list(range(size)), cards, [amount] * size, [None] * size, [None] * size, [None] * size],
     )
-    return cards
 
 
 def _stations(cursor: Any, rng: Random) -> list[int]:

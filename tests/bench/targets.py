@@ -62,7 +62,7 @@ class Bench:
     @property
     def seconds(self) -> float:
         """How long one side is measured in one turn."""
-        return 4.0 if self.quick else 10.0
+        return 4.0 if self.quick else 6.0
 
     def target(self, service: Service, kind: str) -> Target:
         """What the load asks of a service."""
