@@ -1,5 +1,6 @@
 -- The trips over all cards of a user, newest first; the page after the trip that started at
--- p_after_started_at with p_after_trip_id.
+-- p_after_started_at with p_after_trip_id. Each trip of the page is looked up by itself (OFFSET 0
+-- keeps it so): joined, the planner would rather read all trips there are.
 CREATE FUNCTION api.list_user_trips(
     p_user_id bigint, p_after_started_at timestamptz, p_after_trip_id bigint, p_limit integer
 ) RETURNS SETOF api.trip
@@ -22,7 +23,9 @@ BEGIN
         ORDER BY t.tapped_at DESC, t.trip_id DESC
         LIMIT p_limit
     ) AS page
-    INNER JOIN api.trip AS shown ON shown.trip_id = page.trip_id
+    CROSS JOIN LATERAL (
+        SELECT s.* FROM api.trip AS s WHERE s.trip_id = page.trip_id OFFSET 0
+    ) AS shown
     WHERE a.user_id = p_user_id
     ORDER BY shown.started_at DESC, shown.trip_id DESC
     LIMIT p_limit;

@@ -111,7 +111,8 @@ def measure_open_loop(bench: Bench) -> list[Row]:
         if p50_limit is not None:
             met = met and taps["p50"] <= p50_limit
             limits = f"p50 <= {p50_limit:g} ms, {limits}, no error"
-        note = f"p50 {taps['p50']:.1f} ms, {failures} failed, "
+        failed = ", ".join(f"{n} {what}" for what, n in report["failures"].items())
+        note = f"p50 {taps['p50']:.1f} ms, {failed or 'none'} failed, "
         note += f"send lag p99 {report['lag_p99_ms']:.1f} ms"
         if report["spoiled"]:
             note += f"; spoiled: {'; '.join(report['spoiled'])}"
