@@ -95,6 +95,8 @@ class Loaded:
     fresh_for_s: float = math.inf
 
 
+# The family and what was asked of it.
+Key = tuple[object, ...]
 Load = Callable[[], Awaitable[dict[str, Any] | Loaded]]
 
 
@@ -118,9 +120,9 @@ class Cache:
         self.prefix = f"transit:{SCHEMA}:{database}"
         self._redis = aioredis.Redis.from_pool(pool)
         self._simulated = settings.simulated_clock
-        self._copies: collections.OrderedDict[str, Copy] = collections.OrderedDict()
+        self._copies: collections.OrderedDict[Key, Copy] = collections.OrderedDict()
         self._bytes = 0
-        self._loads: dict[str, asyncio.Task[tuple[Copy, str]]] = {}
+        self._loads: dict[Key, asyncio.Task[tuple[Copy, str]]] = {}
         self._stores: set[asyncio.Task[None]] = set()
         self._failures = 0
         self._quiet_until = 0.0
@@ -141,7 +143,7 @@ class Cache:
         """Copies on their way to Redis."""
         return len(self._stores)
 
-    async def find(self, family: Family, key: str, load: Load) -> tuple[Copy, str]:
+    async def find(self, family: Family, key: Key, load: Load) -> tuple[Copy, str]:
         """The copy to answer with, and HIT, MISS, STALE or BYPASS."""
         copy = self._copies.get(key)
         if copy is not None:
@@ -165,7 +167,7 @@ class Cache:
             stale = self._stale(key, None)
         return await asyncio.shield(filling) if stale is None else (stale, "STALE")
 
-    async def _fill(self, family: Family, key: str, load: Load) -> tuple[Copy, str]:
+    async def _fill(self, family: Family, key: Key, load: Load) -> tuple[Copy, str]:
         known, reached = await self._get(key)
         if known is not None and time.monotonic() <= known.fresh_until:
             self._keep(key, known)
@@ -195,7 +197,7 @@ class Cache:
             loaded = loaded.body
         return Copy.make(loaded, loaded=started, fresh_for_s=fresh_for_s, stale_for_s=stale_for_s)
 
-    def _stale(self, key: str, known: Copy | None) -> Copy | None:
+    def _stale(self, key: Key, known: Copy | None) -> Copy | None:
         """The youngest copy that may still be served now that a load failed."""
         now = time.monotonic()
         copies = [copy for copy in (self._copies.get(key), known) if copy is not None]
@@ -207,7 +209,7 @@ class Cache:
         self._keep(key, copy)
         return copy
 
-    def _keep(self, key: str, copy: Copy) -> None:
+    def _keep(self, key: Key, copy: Copy) -> None:
         old = self._copies.pop(key, None)
         self._bytes += len(copy.body) - (len(old.body) if old else 0)
         self._copies[key] = copy
@@ -215,12 +217,17 @@ class Cache:
             _, dropped = self._copies.popitem(last=False)
             self._bytes -= len(dropped.body)
 
-    async def _get(self, key: str) -> tuple[Copy | None, bool]:
+    def _name(self, key: Key) -> str:
+        """The key in Redis; in this process the parts do, which costs no spelling."""
+        family, *parts = key
+        return f"{self.prefix}:{family}:{tuple(parts)!r}"
+
+    async def _get(self, key: Key) -> tuple[Copy | None, bool]:
         """The copy in Redis, and whether Redis could be asked."""
         if not self.available:
             return None, False
         try:
-            value: Any = await self._redis.get(key)
+            value: Any = await self._redis.get(self._name(key))
         except redis_errors.ResponseError as error:
             # Not a string: somebody else's value under our key. Storing ours replaces it.
             self._refused(error)
@@ -231,7 +238,7 @@ class Cache:
         self._failures = 0
         return (None if value is None else unpack(value)), True
 
-    def _store(self, key: str, copy: Copy) -> None:
+    def _store(self, key: Key, copy: Copy) -> None:
         """Hand the copy to Redis without making the request wait for it."""
         if not self.available or len(copy.body) > LARGEST_VALUE or len(self._stores) >= STORES:
             return
@@ -239,10 +246,10 @@ class Cache:
         self._stores.add(task)
         task.add_done_callback(self._stores.discard)
 
-    async def _set(self, key: str, copy: Copy) -> None:
+    async def _set(self, key: Key, copy: Copy) -> None:
         left_ms = max(1, int((copy.stale_until - time.monotonic()) * 1000))
         try:
-            await self._redis.set(key, copy.pack(), px=left_ms)
+            await self._redis.set(self._name(key), copy.pack(), px=left_ms)
         except redis_errors.ResponseError as error:
             # Full or read-only: it still answers, so the breaker stays closed.
             self._refused(error)
@@ -301,8 +308,7 @@ async def cached(
     """The answer to a cached read; `load` asks the database and returns the body with `as_of`."""
     cache = request.app[CACHE]
     kind = FAMILIES[family]
-    key = f"{cache.prefix}:{family}:{tuple(key_parts)!r}"
-    copy, result = await cache.find(kind, key, load)
+    copy, result = await cache.find(kind, (family, *key_parts), load)
     cache.metrics.count_cached_read(family, result)
     now = time.monotonic()
     age_s = now - copy.loaded

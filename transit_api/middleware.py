@@ -48,25 +48,25 @@ async def answer_request(request: web.Request, handler: Handler) -> web.StreamRe
         # Nobody has to be kept from guessing it, so it costs no system call.
         given = f"{random.getrandbits(96):024x}"
     request[REQUEST_ID] = given
+    app = request.app
     code: str | None = None
     answer: web.StreamResponse
     try:
-        if request.app[PACE].is_lost and request.raw_path.startswith(V1):
+        if app[PACE].is_lost and request.raw_path.startswith(V1):
             raise Overloaded
         answer = await handler(request)
     except Exception as error:
         problem = _problem(error, request, given)
         answer, code = problem_answer(problem, given), problem.code
     answer.headers[HEADER] = given
-    app, status = request.app, answer.status
     if app[DRAINING].active:
         # The client comes back on another connection, which another worker takes.
         answer.headers[hdrs.CONNECTION] = "close"
         answer.force_close()
     method, route = _labels(request)
     seconds = time.perf_counter() - started
-    app[METRICS].observe_request(method, route, status, seconds, code)
-    app[REQUEST_LOG].add((time.time(), given, method, route, status, seconds, code))
+    app[METRICS].observe_request(method, route, answer.status, seconds, code)
+    app[REQUEST_LOG].add((time.time(), given, method, route, answer.status, seconds, code))
     return answer
 
 

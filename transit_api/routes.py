@@ -36,12 +36,14 @@ CARD = f"{V1}/cards/{{card_id:[0-9]+}}"
 TRIP = f"{V1}/trips/{{trip_id:[0-9]+}}"
 STATION = f"{V1}/stations/{{station_id:[0-9]+}}"
 
+# Paths that begin alike are tried in this order: those that are asked for most stand first.
 ROUTES = [
     post(f"{V1}/users", users.create_user),
     post(f"{V1}/users/batch", users.create_users),
     get(USER, users.read_user),
     delete(USER, users.erase_user),
     get(f"{USER}/cards", users.list_user_cards),
+    get(f"{CARD}/balance", cards.read_balance),
     get(f"{V1}/cards", cards.list_cards),
     post(f"{V1}/cards", cards.issue_card),
     post(f"{V1}/cards/batch", cards.issue_cards),
@@ -49,7 +51,6 @@ ROUTES = [
     post(f"{V1}/cards/recharge", recharges.recharge_card),
     post(f"{V1}/cards/recharge/batch", recharges.recharge_cards),
     get(CARD, cards.read_card),
-    get(f"{CARD}/balance", cards.read_balance),
     get(f"{CARD}/history", recharges.list_recharges),
     get(f"{CARD}/statement", cards.list_entries),
     post(f"{CARD}/block", cards.block_card),
@@ -63,10 +64,10 @@ ROUTES = [
     get(f"{TRIP}/explanation", trips.explain_trip),
     get(f"{V1}/trips/user/{{user_id:[0-9]+}}", trips.list_user_trips),
     post(f"{V1}/taps/batch", taps.upload_taps),
-    get(f"{V1}/stations", stations.list_stations),
-    get(STATION, stations.read_station),
     get(f"{STATION}/arrivals", arrivals.read_arrivals),
     get(f"{STATION}/alerts", alerts.read_alerts),
+    get(f"{V1}/stations", stations.list_stations),
+    get(STATION, stations.read_station),
     get(f"{V1}/routes", routes.list_routes),
     get(f"{V1}/routes/{{route_id:[0-9]+}}", routes.read_route),
     post(f"{V1}/alerts", alerts.create_alert),
