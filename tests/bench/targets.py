@@ -23,6 +23,8 @@ from tests.bench.yardsticks import Pgbench, bare_handler
 from transit_api.embedded import Servers
 
 TAP_CONNECTIONS = 64
+# More that wait make larger calls, as long as none waits for long.
+MANY_CONNECTIONS = 256
 READ_CONNECTIONS = 32
 
 
@@ -82,17 +84,19 @@ def measure_live_taps(bench: Bench) -> list[Row]:
     with start_service(bench.servers) as service:
         target = bench.target(service, "tap")
         load.saturate(target, TAP_CONNECTIONS, 2)
-        ours, eight, many, update = bench.medians(
+        few, crowd, eight, many, update = bench.medians(
             lambda: load.saturate(target, TAP_CONNECTIONS, bench.seconds),
+            lambda: load.saturate(target, MANY_CONNECTIONS, bench.seconds),
             lambda: bench.pgbench.taps(8, bench.seconds),
             lambda: bench.pgbench.taps(32, bench.seconds),
             lambda: bench.pgbench.simple_update(32, bench.seconds),
         )
-    best = max(eight, many)
+    ours, best = max(few, crowd), max(eight, many)
     return [
         Row("S1", "live taps at saturation, one worker, against pgbench, one tap a call",
             ours, best, "taps/s", ">= 1.0x, aim 1.5x", ours >= best,
-            f"pgbench 8 clients {eight:.0f}/s, 32 clients {many:.0f}/s"),
+            f"ours with {TAP_CONNECTIONS} connections {few:.0f}/s, {MANY_CONNECTIONS} {crowd:.0f}/s; "
+            f"pgbench with 8 clients {eight:.0f}/s, 32 {many:.0f}/s"),
         Row("S1b", "the same against pgbench's simple-update (-N)",
             ours, update, "taps/s", ">= 1.0x", ours >= update),
     ]  # fmt: skip
