@@ -95,7 +95,7 @@ def measure_live_taps(bench: Bench) -> list[Row]:
     return [
         Row("S1", "live taps at saturation, one worker, against pgbench, one tap a call",
             ours, best, "taps/s", ">= 1.0x, aim 1.5x", ours >= best,
-            f"ours with {TAP_CONNECTIONS} connections {few:.0f}/s, {MANY_CONNECTIONS} {crowd:.0f}/s; "
+            f"with {TAP_CONNECTIONS} connections {few:.0f}/s, {MANY_CONNECTIONS} {crowd:.0f}/s; "
             f"pgbench with 8 clients {eight:.0f}/s, 32 {many:.0f}/s"),
         Row("S1b", "the same against pgbench's simple-update (-N)",
             ours, update, "taps/s", ">= 1.0x", ours >= update),
