@@ -29,7 +29,9 @@ class Answer(web.Response):
     _length = 0
 
     def __init__(self, body: bytes, status: int, headers: Mapping[str, str]) -> None:
-        super().__init__(body=body, status=status, headers=headers)
+        # Past web.Response, which looks for what else a body could be.
+        web.StreamResponse.__init__(self, status=status, headers=headers)
+        self._body = body
         self._length = len(body)
 
     async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
