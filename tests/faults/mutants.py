@@ -24,6 +24,8 @@ def forget_keys(sql: Path) -> None:
     """A request sent again is decided again; the records' own constraint would make it an error."""
     procedures = sql / "procedures"
     change(procedures / "recall.sql", "IF p_key IS NULL THEN", "IF true THEN")
+    for file, key in (("read_tap_facts", "t.key"), ("read_tap_facts_again", "v_tap.key")):
+        change(procedures / f"{file}.sql", f"r.key = {key}", f"r.key = {key} AND false")
     change(
         procedures / "write_decisions.sql",
         "WHERE (d.record).key IS NOT NULL;",
