@@ -19,8 +19,10 @@ DECLARE
     v_facts    api.tap_facts;
     v_account  api.tapped_account;
     v_decision api.decision;
+    -- Accounts of the taps so far: what was read of them at the beginning is not true any more.
     v_seen     bigint[] := '{}';
     v_waiting  api.decision[] := '{}';
+    -- Accounts of the decisions that wait.
     v_accounts bigint[] := '{}';
     v_new_days transit.trips[] := '{}';
 BEGIN
