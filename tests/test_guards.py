@@ -271,7 +271,7 @@ def test_functions_that_write_act_for_the_owner_and_no_others_do(fresh_database)
     rows = ask(
         fresh_database,
         "SELECT p.proname AS name, p.prosrc AS body, p.prosecdef AS acts_for_owner,"
-        " coalesce('search_path=pg_catalog' = ANY (p.proconfig), false) AS has_path"
+        " coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false) AS has_path"
         " FROM pg_proc AS p WHERE p.pronamespace = 'api'::regnamespace",
     )
     bodies = {row.name: row.body for row in rows}

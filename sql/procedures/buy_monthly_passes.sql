@@ -6,7 +6,7 @@ RETURNS TABLE (
     pass_id bigint, card_id bigint, price bigint, trips_left integer, expires_at timestamptz,
     balance bigint
 )
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_now    timestamptz;

@@ -6,7 +6,7 @@ CREATE FUNCTION api.create_users(
 ) RETURNS TABLE (
     ref integer, outcome text, user_id bigint, full_name text, created_at timestamptz
 )
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN

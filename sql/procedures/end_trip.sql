@@ -6,7 +6,7 @@ RETURNS TABLE (
     end_station_id integer, route_id integer, started_at timestamptz, ended_at timestamptz,
     status text, fare bigint, fare_rule text, journey_id bigint, balance bigint
 )
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -2,7 +2,7 @@
 -- words given as reasons go too. Refused while a card has balance or debt. Locks the accounts by
 -- id, then the user, then the deny list.
 CREATE FUNCTION api.erase_user(p_user_id bigint) RETURNS TABLE (outcome text, detail text)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_now     timestamptz;

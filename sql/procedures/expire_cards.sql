@@ -4,7 +4,7 @@
 -- Takes the accounts one by one and passes over those that somebody else holds, so it waits for
 -- nobody. A card is looked at again under its lock: it may have been used while others expired.
 CREATE FUNCTION api.expire_cards(p_limit integer) RETURNS integer
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_now        timestamptz := api.clock_now();

@@ -1,7 +1,7 @@
 -- Background: sums up to p_limit deltas into the rollups, in one transaction, so that a reader
 -- sees them in one place or the other. One folder at a time; answers how many deltas it folded.
 CREATE FUNCTION api.fold_rollups(p_limit integer) RETURNS integer
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_count integer;

@@ -7,7 +7,7 @@ RETURNS TABLE (
     card_id bigint, card_number text, user_id bigint, personalised boolean, profile text,
     status text, balance bigint, debt bigint, issued_at timestamptz, replaced_by bigint
 )
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_now     timestamptz;

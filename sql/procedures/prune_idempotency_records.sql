@@ -1,7 +1,7 @@
 -- Maintenance: forgets up to p_limit keys older than 8 days, which is longer than a late tap is
 -- accepted. Answers how many; run it until it answers 0.
 CREATE FUNCTION api.prune_idempotency_records(p_limit integer) RETURNS integer
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     -- Read once: asked for row by row, the clock would keep the index from being used.

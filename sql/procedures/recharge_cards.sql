@@ -9,7 +9,7 @@ CREATE FUNCTION api.recharge_cards(
     recharge_id bigint, card_id bigint, amount bigint, debt_repaid bigint, balance bigint,
     recharged_at timestamptz
 )
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_now    timestamptz;

@@ -20,7 +20,7 @@ RETURNS TABLE (outcome text, detail text, accepted integer)
 LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
-SET search_path = pg_catalog
+SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
     v_unknown  text;

@@ -8,7 +8,7 @@ CREATE FUNCTION api.replace_cards(
     card_id bigint, card_number text, user_id bigint, personalised boolean, profile text,
     status text, balance bigint, debt bigint, issued_at timestamptz, replaced_by bigint
 )
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_now     timestamptz;

@@ -2,7 +2,7 @@
 -- It takes the row of the clock first, so that two calls cannot move it back between them.
 CREATE FUNCTION api.set_clock(p_now timestamptz, p_speed double precision)
 RETURNS TABLE (outcome text, detail text, now timestamptz, speed double precision)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_now timestamptz;

@@ -3,7 +3,7 @@
 -- after the latest service day on which anything happened.
 CREATE FUNCTION api.start_simulated_clock(p_start timestamptz)
 RETURNS TABLE (now timestamptz, speed double precision)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF p_start < (SELECT min(f.valid_from) FROM transit.tariffs AS f) THEN

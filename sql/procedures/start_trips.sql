@@ -12,7 +12,7 @@ CREATE FUNCTION api.start_trips(
     p_ref integer[], p_card_id bigint[], p_station_id bigint[], p_route_id bigint[],
     p_tapped_at timestamptz[], p_device_id bigint[], p_device_seq bigint[], p_key text[]
 ) RETURNS SETOF api.tap_answer
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_now      timestamptz;
