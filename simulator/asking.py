@@ -34,9 +34,27 @@ class Turns:
         before = [self._last[rider] for rider in riders if rider in self._last]
         for rider in riders:
             self._last[rider] = mine
-        for other in before:
-            await other
+        try:
+            for other in before:
+                # Shielded: an event that is cancelled must not cancel the one it waits for.
+                await asyncio.shield(other)
+        except asyncio.CancelledError:
+            self._leave(riders, mine, [other for other in before if not other.done()])
+            raise
         return mine
+
+    def _leave(
+        self,
+        riders: tuple[int, ...],
+        mine: asyncio.Future[None],
+        unfinished: list[asyncio.Future[None]],
+    ) -> None:
+        """Give up a place in the line: who waits behind it goes on waiting for those before it."""
+        if not unfinished:
+            self.pass_on(riders, mine)
+            return
+        first, *rest = unfinished
+        first.add_done_callback(lambda _: self._leave(riders, mine, rest))
 
     def pass_on(self, riders: tuple[int, ...], mine: asyncio.Future[None]) -> None:
         """The next may go."""
@@ -78,9 +96,16 @@ class Asker:
             trouble = ""
             try:
                 answer = await self.client.request(method, PREFIX + path, body, headers, lose)
-                if answer.status != 503 or not money:
+                if not answer.is_ours:
+                    self.recorder.strangers[answer.status] += 1
+                    trouble = f"{answer.status}, not the service's answer"
+                    if not money:
+                        self._give_up(endpoint, trouble, intended)
+                        return None
+                elif answer.status != 503 or not money:
                     return self._note(endpoint, answer, intended)
-                trouble = str(answer.json().get("code", "503"))
+                else:
+                    trouble = str(answer.json().get("code", "503"))
             except NoAnswer as error:
                 trouble = "lost on purpose" if lose else "no answer"
                 if not money:

@@ -11,6 +11,8 @@ import orjson
 IDLE_LIMIT_S = 10.0  # the service may close a connection that idled longer, just as we write to it
 MAX_HEAD_BYTES = 64 * 1024
 MAX_BODY_BYTES = 256 * 1024 * 1024
+SERVICE_MEDIA_TYPES = frozenset({"application/json", "application/problem+json"})
+NO_CONTENT = frozenset({204, 304})
 
 
 class NoAnswer(Exception):
@@ -34,6 +36,15 @@ class Answer:
             return None
         line = self.head[start + len(name) + 3 :].split(b"\r\n", 1)[0]
         return line.decode("latin-1").strip()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the service itself answered: a balancer's 502, a gateway's page and a portal's
+        redirect carry no request id, or a content type that the service never answers."""
+        kind = (self.header("Content-Type") or "").partition(";")[0].strip().lower()
+        return self.header("X-Request-ID") is not None and (
+            kind in SERVICE_MEDIA_TYPES or self.status in NO_CONTENT
+        )
 
     def json(self) -> dict[str, object]:
         """The body as an object; `{}` where there is none or it is not JSON."""

@@ -94,6 +94,7 @@ def add_run(group: Group, names: list[str]) -> None:
 def command_run(chosen: argparse.Namespace, console: Console) -> int:
     """Drive, report, judge."""
     thresholds = [parse_threshold(text) for text in chosen.fail_if]
+    require_writable(chosen.json, chosen.html)
     scenario = shape_scenario(load_scenario(chosen.scenario), chosen)
     if not 1 <= chosen.workers <= 16:
         raise BadInput("--workers is 1 to 16")
@@ -155,11 +156,23 @@ def share(text: str) -> float:
     return value
 
 
+def require_writable(*paths: Path | None) -> None:
+    """A report that cannot be written is refused before the run, not after it."""
+    for path in paths:
+        if path is None:
+            continue
+        was_there = path.exists()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.open("ab").close()
+            if not was_there:
+                path.unlink()
+        except OSError as error:
+            raise BadInput(f"cannot write {path}: {error.strerror}") from error
+
+
 def write_reports(result: Result, chosen: argparse.Namespace, console: Console) -> None:
     """The files that were asked for."""
-    for path in (chosen.json, chosen.html):
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
     if chosen.json is not None:
         chosen.json.write_bytes(orjson.dumps(summary(result), option=orjson.OPT_INDENT_2))
         console.print(f"JSON       {chosen.json}", highlight=False)

@@ -47,7 +47,8 @@ class Demo:
 
 
 def run_demo(demo: Demo, console: Console) -> int:
-    """Exit code 0 only if nothing failed and every book agrees."""
+    """Exit code 0 only if nothing failed and every book agrees. Ctrl-C while it drives ends the
+    driving alone: books are compared, the report is printed, then everything stops."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         scenario = load_scenario(demo.scenario)
@@ -55,11 +56,11 @@ def run_demo(demo: Demo, console: Console) -> int:
         with service(demo, console) as url:
             console.print(f"Serving    {url}\nDocs       {url}/docs\n", highlight=False)
             with Progress(console) as progress:
-                result = uvloop.run(run_here(url, scenario, progress.report))
+                result = uvloop.run(run_here(url, scenario, progress.report, True))
             print_result(result, console)
             audited = audit(demo.data_dir, console)
             verdict = conclude(result, audited, console)
-            if demo.serve:
+            if demo.serve and not result.stopped:
                 keep_serving(url, console)
         return verdict
     except (Unusable, BadInput, NoAnswer) as error:

@@ -28,6 +28,21 @@ EXPECTED_REFUSALS = frozenset(
 )
 
 
+# Every endpoint that a run measures, as --fail-if names it.
+ENDPOINTS = frozenset(
+    {
+        "start_trip", "start_trip (repeated)", "upload_taps", "end_trip", "recharge",
+        "read_balance", "list_recharges", "list_user_trips", "block_card", "replace_card",
+        "create_card", "read_arrivals", "read_alerts", "create_alert", "close_alert",
+        "post_positions", "analytics/trips/total", "analytics/revenue", "analytics/users/active",
+        "analytics/trips/hourly", "analytics/stations/top", "analytics/localities",
+    }
+)  # fmt: skip
+_COUNTERS = (
+    "cache", "failures", "taps_by_place", "taps_by_hour", "dropped", "retries", "strangers",
+)  # fmt: skip
+
+
 def new_histogram() -> HdrHistogram:
     """Microseconds, three digits."""
     return HdrHistogram(1, HIGHEST_US, 3)
@@ -57,6 +72,7 @@ class Recorder:
         self.taps_by_hour: Counter[int] = Counter()
         self.dropped: Counter[str] = Counter()
         self.retries: Counter[str] = Counter()
+        self.strangers: Counter[int] = Counter()  # answers that were not the service's, by status
         self.cpu_s = 0.0
         self.wall_s = 0.0
         self.started = 0.0
@@ -101,7 +117,7 @@ class Recorder:
         for endpoint, outcomes in other.outcomes.items():
             self.outcomes[endpoint].update(outcomes)
         self.lag.add(other.lag)
-        for name in ("cache", "failures", "taps_by_place", "taps_by_hour", "dropped", "retries"):
+        for name in _COUNTERS:
             getattr(self, name).update(getattr(other, name))
         for offset, second in other.seconds.items():
             mine = self.seconds[offset]

@@ -47,8 +47,9 @@ async def run_parallel(
         if report:
             report("settling", [])
         with start_children(url, scenario, run, workers) as pipes:
-            outcomes = await Conversation(pipes, report).hold(finish_on_ctrl_c)
-        return await conclude(client, url, scenario, run, before, outcomes)
+            conversation = Conversation(pipes, report)
+            outcomes = await conversation.hold(finish_on_ctrl_c)
+        return await conclude(client, url, scenario, run, before, outcomes, conversation.stopped)
     finally:
         client.close()
 
@@ -102,6 +103,7 @@ class Conversation:
         self.outcomes: dict[int, Outcome] = {}
         self.heard = asyncio.Event()
         self.trouble = ""
+        self.stopped = False
 
     async def hold(self, finish_on_ctrl_c: bool) -> list[Outcome]:
         """Let all go once all are ready; the outcomes of all, Unusable with the first trouble."""
@@ -120,6 +122,7 @@ class Conversation:
 
     def stop(self) -> None:
         """Nobody sends anything more; books are compared all the same."""
+        self.stopped = True
         self._tell("stop")
         if self.report:
             self.report("stopping", [])

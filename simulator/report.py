@@ -41,6 +41,8 @@ def print_result(result: Result, console: Console) -> None:
     """The whole report."""
     recorder = result.recorder
     console.print(latency_table(latency_rows(recorder)))
+    if result.stopped:
+        console.print("\nStopped    by Ctrl-C before the scenario's end", highlight=False)
     print_outcomes(recorder, console)
     print_honesty(result, console)
     print_books(result, console)
@@ -60,6 +62,10 @@ def print_outcomes(recorder: Recorder, console: Console) -> None:
             console.print(f"Refused    {count:,} {code}")
     for what, count in recorder.retries.most_common():
         console.print(f"Asked again {count:,} times: {what}")
+    if recorder.strangers:
+        strangers = recorder.strangers.most_common()
+        told = ", ".join(f"{count:,} with status {status}" for status, count in strangers)
+        console.print(f"Strangers  answers that were not the service's: {told}")
     if recorder.cache:
         hits = ", ".join(f"{name} {count:,}" for name, count in recorder.cache.most_common())
         console.print(f"Cache      {hits}")
@@ -225,6 +231,7 @@ def summary(result: Result) -> dict[str, Any]:
         "latency_ms": latency_rows(recorder),
         "outcomes": {name: dict(codes) for name, codes in recorder.outcomes.items()},
         "retries": dict(recorder.retries),
+        "strangers": {str(status): count for status, count in recorder.strangers.items()},
         "failures": dict(recorder.failures),
         "cache": dict(recorder.cache),
         "lag_p99_ms": recorder.lag_p99_ms(),

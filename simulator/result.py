@@ -57,6 +57,7 @@ class Result:
     totals: dict[str, int]
     total_differences: list[tuple[str, int, int]]
     names: dict[str, Station]
+    stopped: bool = False  # Ctrl-C ended the driving before the scenario's end
     finished_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property

@@ -31,6 +31,7 @@ from simulator.world import (
     fetch,
     format_time,
     pages,
+    read,
     read_cards,
     read_clock,
     read_routes,
@@ -148,7 +149,7 @@ async def set_clock(client: ApiClient, scenario: Scenario) -> None:
     """With a speed, the service's clock must be a simulated one and run as fast."""
     if scenario.speed <= 0:
         return
-    answer = await client.request("GET", f"{PREFIX}/clock")
+    answer = await read(client, f"{PREFIX}/clock")
     if answer.status != 200:
         raise Unusable("--speed needs a service that was started with --simulated-clock")
     now = datetime.fromisoformat(str(answer.json()["now"]))
@@ -174,7 +175,7 @@ def next_start(now: datetime, scenario: Scenario) -> datetime:
 async def check_service(client: ApiClient) -> None:
     """The service answers and is ready."""
     try:
-        await fetch(client, "/health/ready")
+        await fetch(client, "/health/ready", patience_s=0.0)
     except Unusable as error:
         raise Unusable(f"the service is not ready: {error}") from error
 
@@ -200,7 +201,7 @@ async def run_here(
 
         with on_first_ctrl_c(stop) if finish_on_ctrl_c else nullcontext():
             outcome = await drive_and_compare(worker, driver, load, report)
-        return await conclude(worker.client, url, scenario, run, before, [outcome])
+        return await conclude(worker.client, url, scenario, run, before, [outcome], driver.stopping)
     finally:
         worker.client.close()
 
@@ -244,6 +245,7 @@ async def conclude(
     run: int,
     before: dict[str, int],
     outcomes: list[Outcome],
+    stopped: bool = False,
 ) -> Result:
     """Merge the workers and compare the totals."""
     clock = await read_clock(client)
@@ -269,4 +271,5 @@ async def conclude(
         totals=expected,
         total_differences=compare_totals(before, after, expected),
         names=await read_stations(client),
+        stopped=stopped,
     )

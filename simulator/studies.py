@@ -10,7 +10,7 @@ import uvloop
 from rich.console import Console
 
 from simulator.city import read_city
-from simulator.commands import URL, Group, above_zero, share
+from simulator.commands import URL, Group, above_zero, require_writable, share
 from simulator.demo import audit, time_base_tables
 from simulator.latency import measure_latency
 from simulator.realism import measures, simulate
@@ -77,6 +77,7 @@ def command_day(chosen: argparse.Namespace, console: Console) -> int:
         raise BadInput("--scale is at most 2: Bogotá's weekday twice")
     if chosen.only_export and not chosen.export:
         raise BadInput("--only-export needs --export CSV")
+    require_writable(chosen.export, chosen.json)
     if chosen.only_export:
         city = read_city()
         _, events = plan_weekday(city, chosen.scale, chosen.seed)
@@ -118,6 +119,7 @@ def command_latency(chosen: argparse.Namespace, console: Console) -> int:
     """Measure and print."""
     if chosen.rounds < 1 or chosen.samples < 1:
         raise BadInput("--rounds and --samples are at least 1")
+    require_writable(chosen.json)
     base = read_base(chosen.base) if chosen.base else {}
     if chosen.data_dir:
         base = time_base_tables(chosen.data_dir)

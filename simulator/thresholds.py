@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator.measure import EXPECTED_REFUSALS, Recorder, percentile_ms
+from simulator.measure import ENDPOINTS, EXPECTED_REFUSALS, Recorder, percentile_ms
 from simulator.scenario import BadInput
 
 _FORM = re.compile(
@@ -20,6 +20,13 @@ _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "%": 0.01, "/s": 1.0, None: 1.0}
 _RIGHT_UNITS = {
     "p": ("us", "ms", "s"), "lag": ("us", "ms", "s"), "errors": ("%", None),
     "refused": ("%", None), "requests": (None,), "rate": ("/s", None),
+}  # fmt: skip
+
+_ANY_ENDPOINT = ENDPOINTS | {"all"}
+# What may stand in brackets behind a measure.
+_OF: dict[str, frozenset[str]] = {
+    "p": _ANY_ENDPOINT, "requests": _ANY_ENDPOINT, "refused": EXPECTED_REFUSALS,
+    "errors": frozenset(), "rate": frozenset(), "lag": frozenset(),
 }  # fmt: skip
 
 
@@ -41,8 +48,11 @@ class Threshold:
         """The measured figure, in ms, as a share or as a count."""
         if self.measure.startswith("p"):
             return max(
-                percentile_ms(recorder.latency[name], float(self.measure[1:]))
-                for name in self._endpoints(recorder)
+                (
+                    percentile_ms(recorder.latency[name], float(self.measure[1:]))
+                    for name in self._endpoints(recorder)
+                ),
+                default=0.0,
             )
         if self.measure == "lag":
             return recorder.lag_p99_ms()
@@ -64,12 +74,7 @@ class Threshold:
         return count / max(1, recorder.requests())
 
     def _endpoints(self, recorder: Recorder) -> list[str]:
-        if self.of in ("", "all"):
-            return list(recorder.latency)
-        if self.of not in recorder.latency:
-            known = ", ".join(sorted(recorder.latency))
-            raise BadInput(f"--fail-if {self.text!r}: no endpoint {self.of!r} in {known}")
-        return [self.of]
+        return list(recorder.latency) if self.of in ("", "all") else [self.of]
 
     def fails(self, recorder: Recorder) -> bool:
         """Whether the condition is met."""
@@ -91,5 +96,10 @@ def parse_threshold(text: str) -> Threshold:
         raise BadInput(f"--fail-if {text!r}: {measure} is given in {units or 'no unit'}")
     if family == "p" and float(measure[1:]) > 100:
         raise BadInput(f"--fail-if {text!r}: there is no percentile above 100")
+    of = match["of"] or ""
+    known = _OF[family]
+    if of and of not in known:
+        right = ", ".join(sorted(known)) or "none: it is of the whole run"
+        raise BadInput(f"--fail-if {text!r}: {measure} has no {of!r}; there is {right}")
     limit = float(match["limit"]) * _UNITS[unit]
-    return Threshold(text, measure, match["of"] or "", match["test"], limit)
+    return Threshold(text, measure, of, match["test"], limit)

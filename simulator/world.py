@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from simulator.client import ApiClient, NoAnswer
+from simulator.client import Answer, ApiClient, NoAnswer
 
 PREFIX = "/api/v1"
 TOTALS_PATIENCE_S = 30.0  # longer than any cached total may live
+READ_PATIENCE_S = 30.0  # how long a read is asked again before the run ends without its books
+READ_AGAIN_S = 0.25
 
 
 class Unusable(Exception):
@@ -60,15 +62,32 @@ def connect(url: str, connections: int, timeout_s: float) -> ApiClient:
         raise Unusable(f"--url {url}: {error}") from error
 
 
-async def fetch(client: ApiClient, path: str) -> dict[str, Any]:
+async def fetch(
+    client: ApiClient, path: str, patience_s: float = READ_PATIENCE_S
+) -> dict[str, Any]:
     """One GET that must succeed."""
-    try:
-        answer = await client.request("GET", path)
-    except NoAnswer as error:
-        raise Unusable(f"GET {path}: {error}") from error
+    answer = await read(client, path, patience_s)
     if answer.status != 200:
         raise Unusable(f"GET {path} answered {answer.status} {answer.json().get('code', '')}")
     return answer.json()
+
+
+async def read(client: ApiClient, path: str, patience_s: float = READ_PATIENCE_S) -> Answer:
+    """The service's own answer to a GET, asked again for a while where there is none."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            answer = await client.request("GET", path)
+            if answer.is_ours and answer.status != 503:
+                return answer
+            trouble = f"answered {answer.status} {answer.json().get('code', '')}".strip()
+            if not answer.is_ours:
+                trouble += ", not the service's answer"
+        except NoAnswer as error:
+            trouble = f"got no answer: {error}"
+        if time.monotonic() >= deadline:
+            raise Unusable(f"GET {path} {trouble}")
+        await asyncio.sleep(READ_AGAIN_S)
 
 
 async def pages(client: ApiClient, path: str, limit: int = 200) -> AsyncIterator[dict[str, Any]]:
@@ -121,7 +140,7 @@ async def read_routes(client: ApiClient, kind: str) -> list[Route]:
 
 async def read_clock(client: ApiClient) -> ServiceClock:
     """The simulated clock where there is one, else the machine's own."""
-    answer = await client.request("GET", f"{PREFIX}/clock")
+    answer = await read(client, f"{PREFIX}/clock")
     if answer.status == 200:
         body: dict[str, Any] = answer.json()
         return ServiceClock(parse_time(body["now"]), time.monotonic(), float(body["speed"]))

@@ -17,10 +17,10 @@ from rich.table import Table
 
 from tests.bench.big import measure_day, measure_growth
 from tests.bench.late import measure_late_tap
-from tests.bench.load import CLIENT
+from tests.bench.load import CLIENT, WRK
 from tests.bench.population import SEED, make_population, top_up
 from tests.bench.stack import connect, start_servers
-from tests.bench.targets import QUICK_AND_FULL, Bench, Row
+from tests.bench.targets import NEEDS_WRK, QUICK_AND_FULL, Bench, Row
 from tests.bench.yardsticks import Pgbench, describe_settings
 
 
@@ -42,7 +42,7 @@ def main() -> int:
     measurements: list[Callable[[Bench], list[Row]]] = [
         measure
         for measure in (*QUICK_AND_FULL, measure_late_tap)
-        if not chosen.only or (measure.__doc__ or "").split(":")[0] in chosen.only.split(",")
+        if not chosen.only or title_of(measure) in chosen.only.split(",")
     ]
     cards = 20_000
     if chosen.big:
@@ -50,8 +50,13 @@ def main() -> int:
             named("S5", partial(measure_growth, trips=chosen.big)),
             named("S9", partial(measure_day, scale=chosen.day_scale)),
         ]
+    skipped = [] if WRK else [measure for measure in measurements if measure in NEEDS_WRK]
+    measurements = [measure for measure in measurements if measure not in skipped]
     rows, about = run(measurements, chosen.quick, cards, console)
+    about["skipped"] = [*map(title_of, skipped)]
     console.print(table_of(rows))
+    for title in about["skipped"]:
+        console.print(f"{title} skipped: wrk is not installed (apt-get install wrk)")
     console.print(about)
     chosen.json.parent.mkdir(exist_ok=True)
     chosen.json.write_text(
@@ -62,6 +67,11 @@ def main() -> int:
     if missed:
         console.print(f"missed: {', '.join(missed)}; `make profile` shows the costs")
     return bool(missed or about["offences"])
+
+
+def title_of(measure: Callable[[Bench], list[Row]]) -> str:
+    """The number of the target that a measurement is about."""
+    return (measure.__doc__ or "").partition(":")[0]
 
 
 def named(title: str, measure: Callable[[Bench], list[Row]]) -> Callable[[Bench], list[Row]]:
@@ -85,8 +95,7 @@ def run(
             began = time.perf_counter()
             measured = measure(bench)
             rows += measured
-            title = (measure.__doc__ or "").partition(":")[0]
-            console.print(f"{title} measured in {time.perf_counter() - began:.0f} s")
+            console.print(f"{title_of(measure)} measured in {time.perf_counter() - began:.0f} s")
             for row in measured:
                 against = f" / {row.yardstick:,.1f} = {row.ratio:.2f}x" if row.yardstick else ""
                 console.print(f"  {row.number} {row.ours:,.1f}{against} {row.unit}; {row.note}")

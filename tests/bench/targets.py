@@ -305,6 +305,10 @@ def measure_workers(bench: Bench) -> list[Row]:
     return rows
 
 
+# Their yardstick is a C client, or both sides cost less than a client in Python does: measured
+# without wrk they would say how fast the client is.
+NEEDS_WRK = (measure_live_taps, measure_cached_reads, measure_balance_reads)
+
 QUICK_AND_FULL = (
     measure_live_taps,
     measure_open_loop,

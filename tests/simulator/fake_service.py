@@ -27,7 +27,8 @@ def reply(body: Any, status: int = 200, **headers: str) -> web.Response:
         body=orjson.dumps(body),
         status=status,
         content_type="application/json",
-        headers={name.replace("_", "-"): value for name, value in headers.items()},
+        headers={"X-Request-ID": "fake"}
+        | {name.replace("_", "-"): value for name, value in headers.items()},
     )
 
 
@@ -60,9 +61,14 @@ class FakeService:
             station["station_id"]: COMPONENT[str(station["kind"])] for station in self.stations
         }
 
-    def app(self) -> web.Application:
-        """The routes that the simulator uses."""
-        app = web.Application(middlewares=[self._freeze], client_max_size=2**24)
+    @property
+    def driven(self) -> bool:
+        """Whether riders have begun to tap; before that they are registered."""
+        return bool(self.answers)
+
+    def app(self, *outside: Any) -> web.Application:
+        """The routes that the simulator uses, behind what stands outside."""
+        app = web.Application(middlewares=[*outside, self._freeze], client_max_size=2**24)
         v1 = "/api/v1"
         app.add_routes(
             [
@@ -100,7 +106,10 @@ class FakeService:
         wait = self.frozen_until - time.monotonic()
         if wait > 0:
             await asyncio.sleep(wait)
-        response: web.StreamResponse = await handler(request)
+        try:
+            response: web.StreamResponse = await handler(request)
+        except web.HTTPNotFound:
+            response = reply({"code": "not_found"}, 404)
         return response
 
     async def ready(self, request: web.Request) -> web.Response:

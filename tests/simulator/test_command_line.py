@@ -1,8 +1,10 @@
 """`transit-sim`: what was asked wrongly ends at once with one clear line and exit code 2."""
 
 import asyncio
+import csv
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import orjson
@@ -41,6 +43,12 @@ def fake_url() -> Iterator[str]:
     [
         (["run", "rush"], "no scenario 'rush'"),
         (["run", "rush-hour", "--fail-if", "p99 high"], "does not parse"),
+        (["run", "rush-hour", "--fail-if", "p99(tap) > 5ms"], "p99 has no 'tap'"),
+        (["run", "rush-hour", "--html", "/dev/null/r.html"], "cannot write /dev/null/r.html"),
+        (["run", "rush-hour", "--json", "/"], "cannot write /: Is a directory"),
+        (["day", "--json", "/dev/null/day.json"], "cannot write /dev/null/day.json"),
+        (["day", "--export", "/"], "cannot write /"),
+        (["latency", "--json", "/dev/null/l.json"], "cannot write /dev/null/l.json"),
         (["run", "rush-hour", "--burst", "5"], "write AT:LASTING:FACTOR"),
         (["run", "rush-hour", "--workers", "0"], "--workers is 1 to 16"),
         (["run", "rush-hour", "--riders", "-1"], "riders must not be below 0"),
@@ -101,12 +109,12 @@ def test_a_speed_needs_a_simulated_clock(fake_url: str, capsys: pytest.CaptureFi
 def test_a_small_day_is_replayed_and_exported(
     fake_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    csv = tmp_path / "day.csv"
-    arguments = ["day", "--url", fake_url, "--scale", "0.0002", "--export", str(csv)]
+    export = tmp_path / "day.csv"
+    arguments = ["day", "--url", fake_url, "--scale", "0.0002", "--export", str(export)]
     assert main([*arguments, "--json", str(tmp_path / "day.json")]) == 0
     result = orjson.loads((tmp_path / "day.json").read_bytes())
-    lines = csv.read_text().splitlines()
-    assert lines[0].startswith("id_trx,fecha_trx,hora_trx,id_tarjeta_trx")
+    lines = export.read_text().splitlines()
+    assert lines[0].startswith("id_trx,fecha_trx,id_tarjeta_trx,modo_trx,hora_trx")
     assert len(lines) - 1 == result["taps"] == pytest.approx(800, rel=0.15)
     assert result["books_agree"] is True
     assert "agree to the peso" in capsys.readouterr().out
@@ -117,6 +125,28 @@ def test_a_day_is_exported_without_a_service(tmp_path: Path) -> None:
     for file in files:
         assert main(["day", "--scale", "0.0005", "--export", str(file), "--only-export"]) == 0
     assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_an_exported_day_has_the_documented_columns_and_types_of_urbantrips(tmp_path: Path) -> None:
+    path = tmp_path / "day.csv"
+    assert main(["day", "--scale", "0.002", "--export", str(path), "--only-export"]) == 0
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) > 1000
+    whole = ("id_trx", "id_tarjeta_trx", "hora_trx", "id_linea_trx", "interno_trx", "orden_trx")
+    assert set(rows[0]) == {*whole, "fecha_trx", "modo_trx", "latitud_trx", "longitud_trx"}
+    orders: dict[str, list[int]] = {}
+    for number, row in enumerate(rows, 1):
+        assert all(row[name].isdecimal() for name in whole), row
+        assert int(row["id_trx"]) == number
+        at = datetime.strptime(row["fecha_trx"], "%Y-%m-%d %H:%M:%S")
+        assert at.hour == int(row["hora_trx"])
+        assert row["modo_trx"] in ("brt", "autobus", "cable")
+        assert 4 < float(row["latitud_trx"]) < 5 and -75 < float(row["longitud_trx"]) < -73
+        orders.setdefault(row["id_tarjeta_trx"], []).append(int(row["orden_trx"]))
+    assert all(order == list(range(len(order))) for order in orders.values())
+    assert max(map(len, orders.values())) > 1
+    assert {int(row["hora_trx"]) for row in rows} >= set(range(6, 20))
 
 
 def test_the_city_is_printed_and_judged(capsys: pytest.CaptureFixture[str]) -> None:

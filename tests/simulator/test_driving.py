@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -72,6 +73,77 @@ async def test_a_rider_does_one_thing_at_a_time() -> None:
     assert order == ["other", "slow", "fast"]
 
 
+async def test_cancelling_one_waiting_event_leaves_the_line_of_the_others_as_it_was() -> None:
+    turns, order = Turns(), []
+    may_end = asyncio.Event()
+
+    async def act(name: str, until: asyncio.Event | None = None) -> None:
+        turn = await turns.take((1,))
+        try:
+            if until:
+                await until.wait()
+            order.append(name)
+        finally:
+            turns.pass_on((1,), turn)
+
+    first = asyncio.create_task(act("first", may_end))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(act("second"))
+    third = asyncio.create_task(act("third"))
+    await asyncio.sleep(0)
+    second.cancel()
+    await asyncio.wait([second])
+    await asyncio.sleep(0)
+    # The cancelled one neither ended the first nor let the third overtake it.
+    assert order == []
+    may_end.set()
+    await asyncio.gather(first, third)
+    assert order == ["first", "third"]
+
+
+STRANGERS = {
+    "a balancer's page": (502, "text/html", {}),
+    "a gateway's JSON": (504, "application/json", {}),
+    "a proxy that copies the request id": (503, "text/plain", {"X-Request-ID": "mine"}),
+    "a portal that says 200": (200, "text/html", {}),
+    "a redirect": (302, "text/html", {"Location": "/elsewhere"}),
+}
+
+
+@pytest.mark.parametrize("stranger", STRANGERS)
+async def test_books_agree_behind_a_balancer_that_answers_in_the_services_place(
+    fake: Fake, aiohttp_server: Callable[..., Awaitable[Any]], stranger: str
+) -> None:
+    """Every fifth request gets a stranger's answer: some are carried out all the same."""
+    status, kind, headers = STRANGERS[stranger]
+    seen = count(1)
+
+    @web.middleware
+    async def balance(request: web.Request, handler: Any) -> web.StreamResponse:
+        number = next(seen)
+        driven = fake.service.driven and not request.path.startswith("/health")
+        if driven and number % 10 == 0:
+            return web.Response(status=status, content_type=kind, headers=headers, text="{}")
+        response: web.StreamResponse = await handler(request)
+        if driven and number % 10 == 5:
+            # Carried out, but the answer is lost on the way back.
+            return web.Response(status=status, content_type=kind, headers=headers, text="{}")
+        return response
+
+    app = fake.service.app(balance)
+    server = await aiohttp_server(app)
+    result = await Fake(fake.service, f"http://127.0.0.1:{server.port}").run()
+    assert result.differences == [] and result.total_differences == []
+    assert result.books_agree
+    strangers = result.recorder.strangers
+    assert set(strangers) == {status} and strangers[status] > 20
+    again = f"{status}, not the service's answer"
+    assert result.recorder.retries[again] > 5
+    # Reads are not asked again: a stranger's answer to one is a failure that the run reports.
+    failures = {name for name in result.recorder.failures if again in name}
+    assert failures and not any("start_trip" in name or "recharge:" in name for name in failures)
+
+
 def make_driver(url: str) -> Driver:
     """A driver that only reads arrivals."""
     stations = {"02000": Station(1, "02000", "Portal Norte", "portal", 4.75, -74.05)}
@@ -90,7 +162,7 @@ async def test_a_frozen_server_shows_in_the_percentiles_as_theory_says(
 
     async def answer(request: web.Request) -> web.Response:
         await thaw.wait()
-        return web.json_response({})
+        return web.json_response({}, headers={"X-Request-ID": "fake"})
 
     app = web.Application()
     app.router.add_get("/{path:.*}", answer)

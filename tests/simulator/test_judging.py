@@ -98,9 +98,25 @@ def test_a_threshold_that_does_not_parse_is_refused(text: str, why: str) -> None
         parse_threshold(text)
 
 
-def test_a_threshold_on_an_unknown_endpoint_is_refused() -> None:
-    with pytest.raises(BadInput, match="no endpoint 'tap'"):
-        parse_threshold("p99(tap) > 5ms").fails(measured())
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("p99(tap) > 5ms", "p99 has no 'tap'; there is .*start_trip"),
+        ("requests(recharges) < 5", "requests has no 'recharges'; there is .*recharge"),
+        ("refused(no_money) > 5%", "refused has no 'no_money'; .*insufficient_balance"),
+        ("errors(start_trip) > 0%", "errors has no 'start_trip'; .*the whole run"),
+        ("rate(start_trip) < 5/s", "rate has no 'start_trip'; .*the whole run"),
+    ],
+)
+def test_a_threshold_on_what_does_not_exist_is_refused_before_the_run(text: str, why: str) -> None:
+    with pytest.raises(BadInput, match=why):
+        parse_threshold(text)
+
+
+def test_an_endpoint_that_nothing_asked_was_not_slow_and_had_no_requests() -> None:
+    assert not parse_threshold("p99(end_trip) > 1ms").fails(measured())
+    assert parse_threshold("requests(end_trip) < 1").fails(measured())
+    assert not parse_threshold("p99 > 1ms").fails(Recorder())
 
 
 def test_measurements_survive_the_way_between_processes_and_add_up() -> None:
