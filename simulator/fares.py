@@ -102,17 +102,21 @@ class Account:
         if component is None or not route_known:
             outcome = "route_not_found" if component else "station_not_found"
             return TapDecision(outcome, self.balance)
+        at = now if tapped_at is None else tapped_at
+        refusal = self._refuse_time(at, now)
+        if refusal is not None:
+            return self.cards[card].remember(name, asked, TapDecision(refusal, self.balance))
         trip = Trip(
             token=self._accepted if token is None else token,
             card=card,
             station=station,
             component=component,
             route=route,
-            at=now if tapped_at is None else tapped_at,
+            at=at,
             device_id=device_id or 0,
             device_seq=device_seq or 0,
             arrived_at=now,
-            tariff=self.rules.tariff(now if tapped_at is None else tapped_at),
+            tariff=self.rules.tariff(at),
             serial=self._accepted,
         )
         return self.cards[card].remember(name, asked, self._decide(trip))
@@ -159,10 +163,12 @@ class Account:
         if known is not None:
             return known
         product = self.rules.pass_product(now)
-        if self.status(card, now) != "active":
-            decision = Decision("card_not_active", self.balance)
-        elif not self.personalised:
+        if not self.personalised:
             decision = Decision("card_not_personalised", self.balance)
+        elif self.status(card, now) != "active":
+            decision = Decision("card_not_active", self.balance)
+        elif product is None:
+            decision = Decision("no_tariff", self.balance)
         elif self.pass_in_force(now):
             decision = Decision("pass_in_force", self.balance)
         elif self.balance < product.price:
@@ -231,9 +237,9 @@ class Account:
             self._forget_credit_trips()
 
     def _decide(self, trip: Trip) -> TapDecision:
-        """Rules 2 to 9 for one tap; the trips it can influence are priced again."""
+        """Rules 3 to 9 for one tap; the trips it can influence are priced again."""
         now = trip.arrived_at
-        refusal = self._refuse_time(trip) or self._refuse_card(trip)
+        refusal = self._refuse_card(trip)
         if refusal is not None:
             return TapDecision(refusal, self.balance)
         later = self.timeline.lift_after(trip)
@@ -253,13 +259,14 @@ class Account:
             "accepted", self.balance, trip.token, trip.fare, trip.rule, trip.journey, corrections
         )
 
-    def _refuse_time(self, trip: Trip) -> str | None:
-        """More than 5 minutes after the server's clock, or more than 7 days before it."""
-        if trip.at > trip.arrived_at + self.rules.tap_ahead:
+    def _refuse_time(self, at: datetime, now: datetime) -> str | None:
+        """More than 5 minutes after the server's clock, more than 7 days before it, or before the
+        first tariff."""
+        if at > now + self.rules.tap_ahead:
             return "tap_in_future"
-        if trip.at < trip.arrived_at - self.rules.tap_behind:
+        if at < now - self.rules.tap_behind:
             return "tap_too_old"
-        return None
+        return "no_tariff" if at < self.rules.tariffs[0].valid_from else None
 
     def _refuse_card(self, trip: Trip) -> str | None:
         """The card was blocked, replaced or expired at t. A tap made before the block and

@@ -116,9 +116,9 @@ class Rules:
         """The limits of a channel."""
         return _in_force(self.channels[code], moment)
 
-    def pass_product(self, moment: datetime) -> PassProduct:
-        """The monthly pass on sale."""
-        return _in_force(self.passes, moment)
+    def pass_product(self, moment: datetime) -> PassProduct | None:
+        """The monthly pass on sale; None before the first one."""
+        return _in_force(self.passes, moment) if moment >= self.passes[0].valid_from else None
 
 
 _START = bogota_midnight(2023, 1, 10)

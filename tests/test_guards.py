@@ -37,6 +37,7 @@ COVERED_BY = {
     "expire_card": "test_expire_cards",
     "explain_transfer": "test_explain_trip",
     "find_pass_in_force": "test_buy_monthly_passes",
+    "fail_unlocked": "test_races",
     "find_unused_cards": "test_expire_cards",
     "format_time": "test_explain_trip",
     "hash_request": "test_replay_tap",
@@ -265,6 +266,49 @@ def writes(name, bodies, seen):
     return bool(WRITES.search(body)) or any(
         writes(called, bodies, seen) for called in re.findall(r"\bapi\.(\w+)", body)
     )
+
+
+# What changes the money or the status of an account.
+MOVES_MONEY = frozenset({"post_entry", "save_money", "write_trips", "change_card_status"})
+# The other functions that read accounts: each looks at those that it locked in the same breath, at
+# those of a user whose new cards it asks about, or shows what was decided.
+READERS_OF_ACCOUNTS = frozenset({"erase_user", "expire_cards", "note_active_users"})
+
+
+def called_from(name, bodies, seen):
+    """The functions that a function calls, itself and those they call included."""
+    if name not in seen and name in bodies:
+        seen.add(name)
+        body = re.sub(r"--.*", "", bodies[name])
+        for called in re.findall(r"\bapi\.(\w+)", body):
+            called_from(called, bodies, seen)
+    return seen
+
+
+def test_functions_that_move_money_decide_only_of_accounts_that_they_locked(fresh_database):
+    rows = ask(
+        fresh_database,
+        "SELECT p.proname AS name, p.prosrc AS body FROM pg_proc AS p"
+        " WHERE p.pronamespace = 'api'::regnamespace",
+    )
+    bodies = {row.name: row.body for row in rows}
+    movers = {
+        name: reached
+        for name in called_by_the_service() | {"expire_cards"}
+        if (reached := called_from(name, bodies, set())) & MOVES_MONEY
+    }
+    assert {"start_trips", "recharge_cards", "replace_cards", "erase_user"} <= movers.keys()
+    for name, reached in movers.items():
+        locks = "lock_accounts" in reached or "FOR NO KEY UPDATE SKIP LOCKED" in bodies[name]
+        assert locks, f"{name} moves money and locks no account"
+        assert "require_locked" in reached, f"{name} never asks whether it locked what it decides"
+    # Every reading of an account for a decision goes through read_tapped_account, which asks.
+    readers = {
+        name
+        for name in set().union(*movers.values()) - {"read_tapped_account", "lock_accounts"}
+        if re.search(r"(FROM|JOIN) transit\.accounts\b", re.sub(r"--.*", "", bodies[name]))
+    }
+    assert readers == READERS_OF_ACCOUNTS
 
 
 def test_functions_that_write_act_for_the_owner_and_no_others_do(fresh_database):

@@ -67,6 +67,9 @@ REFUSALS: Final[dict[str, Refusal]] = {
         422, "Time in the future", "The time lies more than 5 minutes ahead of the service's clock."
     ),
     "tap_too_old": Refusal(422, "Tap too old", "A tap is accepted up to 7 days after it was made."),
+    "no_tariff": Refusal(
+        422, "No tariff", "No tariff was in force at that time: it lies before the first one."
+    ),
     "user_exists": Refusal(409, "User exists", "A user with this `document_id` is registered."),
     "user_has_balance": Refusal(
         409, "User has balance", "A card of the user has a balance or a debt; settle it first."

@@ -1,6 +1,6 @@
--- One pass, under the lock of its account that the caller holds, on the terms in force now.
+-- One pass of an account that the caller has locked, on the terms in force now.
 CREATE FUNCTION api.buy_monthly_pass(
-    p_card_id bigint, p_key text, p_now timestamptz,
+    p_card_id bigint, p_key text, p_now timestamptz, p_locked bigint[],
     OUT outcome text, OUT detail text, OUT replayed boolean, OUT pass transit.monthly_passes
 )
 LANGUAGE plpgsql VOLATILE
@@ -11,7 +11,7 @@ DECLARE
     v_hash   uuid := api.hash_request('monthly_pass');
     v_record transit.idempotency_records := api.recall(p_card_id, p_key, v_hash);
 BEGIN
-    SELECT a.* INTO v_before FROM api.read_tapped_account(p_card_id) AS a;
+    SELECT a.* INTO v_before FROM api.read_tapped_account(p_card_id, p_locked) AS a;
     replayed := coalesce(v_record.outcome <> 'idempotency_key_reused', false);
     IF v_before.account_id IS NULL THEN
         outcome := 'card_not_found';
@@ -47,4 +47,4 @@ BEGIN
     PERFORM api.remember(p_card_id, p_key, v_hash, outcome, detail, pass.pass_id, NULL, NULL, p_now);
 END;
 $$;
-COMMENT ON FUNCTION api.buy_monthly_pass(bigint, text, timestamptz) IS 'Sells one pass';
+COMMENT ON FUNCTION api.buy_monthly_pass(bigint, text, timestamptz, bigint[]) IS 'Sells one pass';

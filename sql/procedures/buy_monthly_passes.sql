@@ -9,13 +9,14 @@ RETURNS TABLE (
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    v_locked bigint[];
     v_now    timestamptz;
     v_answer record;
 BEGIN
-    PERFORM api.lock_accounts(p_card_id);
+    v_locked := api.lock_accounts(p_card_id);
     v_now := api.clock_now();
     FOR i IN 1 .. cardinality(p_ref) LOOP
-        v_answer := api.buy_monthly_pass(p_card_id[i], 'k/' || p_key[i], v_now);
+        v_answer := api.buy_monthly_pass(p_card_id[i], 'k/' || p_key[i], v_now, v_locked);
         ref := p_ref[i];
         outcome := v_answer.outcome;
         detail := v_answer.detail;

@@ -23,7 +23,7 @@ AS $function$
 BEGIN
     RETURN QUERY
     UPDATE transit.alerts AS a
-    SET active_until = least(a.active_until, api.clock_now())
+    SET active_until = greatest(a.active_from, least(a.active_until, api.clock_now()))
     WHERE a.alert_id = p_alert_id
     RETURNING
         'accepted', a.alert_id, a.cause, a.effect, a.severity_level, a.header, a.description,

@@ -21,7 +21,9 @@ BEGIN
         v_decision.answer := api.refuse('route_not_found', NULL, p_account.balance, false);
         RETURN v_decision;
     END IF;
-    v_decision.answer := api.refuse_tap(p_tap.card_id, v_at, p_tap.arrived_at, p_account);
+    v_decision.answer := api.refuse_tap(
+        p_tap.card_id, v_at, p_tap.arrived_at, p_account, p_terms
+    );
     IF (v_decision.answer).outcome IS NOT NULL THEN
         RETURN v_decision;
     END IF;

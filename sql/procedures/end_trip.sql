@@ -20,6 +20,10 @@ BEGIN
     ELSIF NOT EXISTS (SELECT FROM transit.stations AS s WHERE s.station_id = p_station_id) THEN
         outcome := 'station_not_found';
     ELSE
+        IF p_ended_at IS NULL THEN
+            -- A clock that was set back must not let a trip end before it began.
+            v_at := greatest(v_now, v_trip.tapped_at);
+        END IF;
         SELECT r.* INTO outcome, detail FROM api.refuse_end(v_trip, v_at, v_now) AS r;
     END IF;
     IF outcome IS NULL THEN

@@ -9,20 +9,16 @@ DECLARE
     v_open    record;
     v_locked  bigint[];
 BEGIN
-    v_locked := ARRAY(SELECT a.account_id FROM transit.accounts AS a WHERE a.user_id = p_user_id);
-    PERFORM api.lock_accounts(v_locked);
+    v_locked := api.lock_accounts(ARRAY(
+        SELECT a.card_id FROM transit.accounts AS a WHERE a.user_id = p_user_id
+    ));
     PERFORM FROM transit.users AS u WHERE u.user_id = p_user_id AND u.erased_at IS NULL FOR UPDATE;
     IF NOT FOUND THEN
         RETURN QUERY SELECT 'user_not_found', NULL::text;
         RETURN;
     END IF;
-    IF EXISTS (
-        SELECT FROM transit.accounts AS a
-        WHERE a.user_id = p_user_id AND NOT a.account_id = ANY (v_locked)
-    ) THEN
-        RAISE EXCEPTION 'user % got a card during the erasure', p_user_id
-            USING ERRCODE = 'serialization_failure';
-    END IF;
+    PERFORM api.require_locked(a.account_id, v_locked)
+    FROM transit.accounts AS a WHERE a.user_id = p_user_id;
     SELECT sum(a.balance) AS balance, sum(a.debt) AS debt INTO v_open
     FROM transit.accounts AS a WHERE a.user_id = p_user_id;
     IF v_open.balance > 0 OR v_open.debt > 0 THEN

@@ -24,7 +24,7 @@ BEGIN
         CONTINUE WHEN NOT FOUND;
         v_now := api.clock_now();
         CONTINUE WHEN NOT EXISTS (SELECT FROM api.find_unused_cards(v_now, v_card_id));
-        PERFORM api.expire_card(v_card_id, v_now);
+        PERFORM api.expire_card(v_card_id, v_now, ARRAY[v_account_id]);
         v_count := v_count + 1;
     END LOOP;
     RETURN v_count;

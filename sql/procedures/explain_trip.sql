@@ -16,7 +16,10 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    SELECT a.* INTO v_account FROM api.read_tapped_account(v_trip.card_id) AS a;
+    -- Nothing is decided here, so nothing is locked.
+    SELECT a.*
+    INTO v_account
+    FROM api.read_tapped_account(v_trip.card_id, ARRAY[v_trip.account_id]) AS a;
     SELECT f.*
     INTO v_terms
     FROM api.read_fare_terms(

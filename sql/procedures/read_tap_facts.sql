@@ -4,7 +4,7 @@
 CREATE FUNCTION api.read_tap_facts(
     p_ref integer[], p_card_id bigint[], p_station_id bigint[], p_route_id bigint[],
     p_tapped_at timestamptz[], p_device_id bigint[], p_device_seq bigint[], p_key text[],
-    p_now timestamptz
+    p_now timestamptz, p_locked bigint[]
 ) RETURNS SETOF api.tap_facts
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -37,12 +37,13 @@ BEGIN
         )
     ) AS t
     CROSS JOIN LATERAL (
-        SELECT (SELECT b FROM api.read_tapped_account(t.card_id) AS b) AS account
+        SELECT (SELECT b FROM api.read_tapped_account(t.card_id, p_locked) AS b) AS account
         OFFSET 0
     ) AS a
     ORDER BY t.place;
 END;
 $$;
 COMMENT ON FUNCTION api.read_tap_facts(
-    integer[], bigint[], bigint[], bigint[], timestamptz[], bigint[], bigint[], text[], timestamptz
+    integer[], bigint[], bigint[], bigint[], timestamptz[], bigint[], bigint[], text[], timestamptz,
+    bigint[]
 ) IS 'What is known of taps before they are decided';

@@ -1,7 +1,7 @@
--- One recharge, under the lock of its account that the caller holds.
+-- One recharge of an account that the caller has locked.
 CREATE FUNCTION api.recharge_card(
     p_card_id bigint, p_amount bigint, p_channel text, p_recharge_point_id bigint, p_key text,
-    p_now timestamptz, OUT outcome text, OUT detail text, OUT replayed boolean,
+    p_now timestamptz, p_locked bigint[], OUT outcome text, OUT detail text, OUT replayed boolean,
     OUT recharge transit.recharges
 )
 LANGUAGE plpgsql VOLATILE
@@ -14,7 +14,7 @@ DECLARE
     );
     v_record transit.idempotency_records := api.recall(p_card_id, p_key, v_hash);
 BEGIN
-    SELECT a.* INTO v_before FROM api.read_tapped_account(p_card_id) AS a;
+    SELECT a.* INTO v_before FROM api.read_tapped_account(p_card_id, p_locked) AS a;
     replayed := coalesce(v_record.outcome <> 'idempotency_key_reused', false);
     IF v_before.account_id IS NULL THEN
         outcome := 'card_not_found';
@@ -52,5 +52,7 @@ BEGIN
     );
 END;
 $$;
-COMMENT ON FUNCTION api.recharge_card(bigint, bigint, text, bigint, text, timestamptz) IS
+COMMENT ON FUNCTION api.recharge_card(
+    bigint, bigint, text, bigint, text, timestamptz, bigint[]
+) IS
 'Loads money on one card';

@@ -12,15 +12,16 @@ CREATE FUNCTION api.recharge_cards(
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    v_locked bigint[];
     v_now    timestamptz;
     v_answer record;
 BEGIN
-    PERFORM api.lock_accounts(p_card_id);
+    v_locked := api.lock_accounts(p_card_id);
     v_now := api.clock_now();
     FOR i IN 1 .. cardinality(p_ref) LOOP
         v_answer := api.recharge_card(
             p_card_id[i], p_amount[i], coalesce(p_channel[i], 'ticket_office'),
-            p_recharge_point_id[i], 'k/' || p_key[i], v_now
+            p_recharge_point_id[i], 'k/' || p_key[i], v_now, v_locked
         );
         ref := p_ref[i];
         outcome := v_answer.outcome;

@@ -1,4 +1,5 @@
--- Why a card cannot buy a pass at a price; nothing in both where it can.
+-- Why a card cannot buy a pass at a price (null where none is on sale yet); nothing in both where
+-- it can. In the order of every refusal: what the card is, its status, the rest.
 CREATE FUNCTION api.refuse_pass(
     p_card_id bigint, p_account api.tapped_account, p_price bigint, p_now timestamptz,
     OUT outcome text, OUT detail text
@@ -8,12 +9,15 @@ AS $$
 DECLARE
     v_status text := (SELECT c.status FROM transit.cards AS c WHERE c.card_id = p_card_id);
 BEGIN
-    IF v_status <> 'active' THEN
-        outcome := 'card_not_active';
-        detail := format('The card is %s; only an active card can buy a pass.', v_status);
-    ELSIF p_account.user_id IS NULL THEN
+    IF p_account.user_id IS NULL THEN
         outcome := 'card_not_personalised';
         detail := 'A monthly pass belongs to a user; this card is anonymous.';
+    ELSIF v_status <> 'active' THEN
+        outcome := 'card_not_active';
+        detail := format('The card is %s; only an active card can buy a pass.', v_status);
+    ELSIF p_price IS NULL THEN
+        outcome := 'no_tariff';
+        detail := format('No monthly pass is on sale yet at %s.', api.format_time(p_now));
     ELSIF EXISTS (SELECT FROM api.find_pass_in_force(p_account.account_id, p_now)) THEN
         outcome := 'pass_in_force';
         detail := 'The card has a pass in force; the next one can be bought when it is used up or over.';

@@ -1,5 +1,6 @@
--- Why a recharge is refused, in the order of the checks: the card, the limits of the channel, the
--- ceiling of the balance after the debt is repaid. Nothing in both where it is accepted.
+-- Why a recharge is refused, in the order of every refusal: a channel that does not exist, the
+-- status of the card, then the limits of the channel and the ceiling of the balance after the debt
+-- is repaid. Nothing in both where it is accepted.
 CREATE FUNCTION api.refuse_recharge(
     p_card_id bigint, p_amount bigint, p_channel text, p_account api.tapped_account,
     p_now timestamptz, OUT outcome text, OUT detail text
@@ -19,12 +20,12 @@ BEGIN
     WHERE h.code = p_channel AND h.valid_from <= p_now
     ORDER BY h.valid_from DESC
     LIMIT 1;
-    IF v_status <> 'active' THEN
-        outcome := 'card_not_active';
-        detail := format('The card is %s; only an active card can be recharged.', v_status);
-    ELSIF NOT FOUND THEN
+    IF NOT FOUND THEN
         outcome := 'validation_error';
         detail := format('There is no channel %L.', p_channel);
+    ELSIF v_status <> 'active' THEN
+        outcome := 'card_not_active';
+        detail := format('The card is %s; only an active card can be recharged.', v_status);
     ELSIF p_amount NOT BETWEEN v_channel.min_amount AND v_channel.max_amount THEN
         outcome := 'amount_out_of_range';
         detail := format(

@@ -1,8 +1,8 @@
--- Rules 2 and 3: the refusal of a tap for its time or for the status that its card had then; null
--- where it is not refused.
+-- Rules 2 and 3: the refusal of a tap for its time, at which no tariff may have been in force, or
+-- for the status that its card had then; null where it is not refused.
 CREATE FUNCTION api.refuse_tap(
     p_card_id bigint, p_tapped_at timestamptz, p_arrived_at timestamptz,
-    p_account api.tapped_account
+    p_account api.tapped_account, p_terms api.fare_terms
 ) RETURNS api.tap_answer
 LANGUAGE plpgsql STABLE
 AS $$
@@ -19,6 +19,13 @@ BEGIN
         RETURN api.refuse('tap_too_old', format(
             'The tap is stamped %s, more than 7 days before its arrival at %s; it can no longer be charged.',
             api.format_time(p_tapped_at), api.format_time(p_arrived_at)
+        ), p_account.balance, false);
+    END IF;
+    IF p_terms.tariff_id IS NULL THEN
+        RETURN api.refuse('no_tariff', format(
+            'No tariff was in force at %s, when the tap is stamped; the first began at %s.',
+            api.format_time(p_tapped_at),
+            (SELECT api.format_time(min(f.valid_from)) FROM transit.tariffs AS f)
         ), p_account.balance, false);
     END IF;
     IF NOT p_account.was_inactive THEN
@@ -39,5 +46,7 @@ BEGIN
     RETURN NULL;
 END;
 $$;
-COMMENT ON FUNCTION api.refuse_tap(bigint, timestamptz, timestamptz, api.tapped_account) IS
+COMMENT ON FUNCTION api.refuse_tap(
+    bigint, timestamptz, timestamptz, api.tapped_account, api.fare_terms
+) IS
 'Refuses a tap for its time or the status of its card then';

@@ -11,16 +11,17 @@ CREATE FUNCTION api.replace_cards(
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    v_locked  bigint[];
     v_now     timestamptz;
     v_account api.tapped_account;
     v_hash    uuid;
     v_record  transit.idempotency_records;
     v_card    api.card;
 BEGIN
-    PERFORM api.lock_accounts(p_card_id);
+    v_locked := api.lock_accounts(p_card_id);
     v_now := api.clock_now();
     FOR i IN 1 .. cardinality(p_ref) LOOP
-        SELECT a.* INTO v_account FROM api.read_tapped_account(p_card_id[i]) AS a;
+        SELECT a.* INTO v_account FROM api.read_tapped_account(p_card_id[i], v_locked) AS a;
         v_hash := api.hash_request('replace', p_reason[i]);
         v_record := api.recall(p_card_id[i], 'k/' || p_key[i], v_hash);
         IF v_record.outcome IS NULL AND v_account.account_id IS NOT NULL THEN

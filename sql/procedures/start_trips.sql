@@ -15,6 +15,7 @@ CREATE FUNCTION api.start_trips(
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    v_locked   bigint[];
     v_now      timestamptz;
     v_facts    api.tap_facts;
     v_account  api.tapped_account;
@@ -26,13 +27,13 @@ DECLARE
     v_accounts bigint[] := '{}';
     v_new_days transit.trips[] := '{}';
 BEGIN
-    PERFORM api.lock_accounts(p_card_id);
+    v_locked := api.lock_accounts(p_card_id);
     v_now := api.clock_now();
     FOR v_facts IN
         SELECT f.*
         FROM api.read_tap_facts(
             p_ref, p_card_id, p_station_id, p_route_id, p_tapped_at, p_device_id, p_device_seq, p_key,
-            v_now
+            v_now, v_locked
         ) AS f
     LOOP
         v_account := v_facts.account;
@@ -42,7 +43,7 @@ BEGIN
                 v_waiting := '{}';
                 v_accounts := '{}';
             END IF;
-            v_facts := api.read_tap_facts_again(v_facts);
+            v_facts := api.read_tap_facts_again(v_facts, v_locked);
             v_account := v_facts.account;
         END IF;
         v_decision := api.start_trip(v_facts);
@@ -50,7 +51,7 @@ BEGIN
             v_new_days := v_new_days || v_decision.trip;
         END IF;
         IF (v_decision.trip).tapped_at <= v_account.last_tapped_at THEN
-            v_decision := api.write_late_trip(v_decision);
+            v_decision := api.write_late_trip(v_decision, v_locked);
         END IF;
         v_seen := v_seen || v_account.account_id;
         v_waiting := v_waiting || v_decision;

@@ -1,7 +1,8 @@
 -- Writes an accepted trip that lies before others in time, prices those again, and settles the
 -- difference: the answer shows the balance after all of it. What remains of the decision is
 -- what to remember.
-CREATE FUNCTION api.write_late_trip(p_decision api.decision) RETURNS api.decision
+CREATE FUNCTION api.write_late_trip(p_decision api.decision, p_locked bigint[])
+RETURNS api.decision
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
@@ -10,7 +11,7 @@ DECLARE
     v_after  api.tapped_account;
 BEGIN
     PERFORM api.write_trips(ARRAY[p_decision]);
-    SELECT a.* INTO v_before FROM api.read_tapped_account(v_trip.card_id) AS a;
+    SELECT a.* INTO v_before FROM api.read_tapped_account(v_trip.card_id, p_locked) AS a;
     v_after := api.reprice_trips_after(v_trip, v_before);
     IF (v_after.balance, v_after.debt) IS DISTINCT FROM (v_before.balance, v_before.debt) THEN
         UPDATE transit.accounts AS a
@@ -27,5 +28,5 @@ BEGIN
     RETURN p_decision;
 END;
 $$;
-COMMENT ON FUNCTION api.write_late_trip(api.decision) IS
+COMMENT ON FUNCTION api.write_late_trip(api.decision, bigint[]) IS
 'Writes a late trip and prices those after it again';

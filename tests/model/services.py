@@ -345,6 +345,7 @@ STATUSES = {
     "amount_out_of_range": 422,
     "tap_in_future": 422,
     "tap_too_old": 422,
+    "no_tariff": 422,
     "idempotency_key_reused": 422,
 }
 

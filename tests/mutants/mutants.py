@@ -385,6 +385,41 @@ MUTANTS = [
         ("races",),
     ),
     Mutant(
+        "a card that appeared after the locks is decided without one",
+        "require_locked",
+        "WHEN p_account_id IS NULL OR p_account_id = ANY (p_locked) THEN p_account_id",
+        "WHEN true THEN p_account_id",
+        ("races",),
+    ),
+    Mutant(
+        "a period may end before it began",
+        "change_card_status",
+        "SET inactive_until = greatest(p_now, i.inactive_from)",
+        "SET inactive_until = p_now",
+        ("clock_steps_back",),
+    ),
+    Mutant(
+        "an alert may end before it began",
+        "close_alert",
+        "SET active_until = greatest(a.active_from, least(a.active_until, api.clock_now()))",
+        "SET active_until = least(a.active_until, api.clock_now())",
+        ("clock_steps_back",),
+    ),
+    Mutant(
+        "a tap before the first tariff is priced",
+        "refuse_tap",
+        "IF p_terms.tariff_id IS NULL THEN",
+        "IF false THEN",
+        ("start_trips",),
+    ),
+    Mutant(
+        "the status of a card is told before what it is",
+        "refuse_pass",
+        "IF p_account.user_id IS NULL THEN",
+        "IF p_account.user_id IS NULL AND v_status = 'active' THEN",
+        ("buy_monthly_passes",),
+    ),
+    Mutant(
         "a version of the deny list is taken without its lock",
         "deny_card",
         "UPDATE transit.deny_list_version AS v"
@@ -395,8 +430,8 @@ MUTANTS = [
     Mutant(
         "an erasure does not hold the accounts",
         "erase_user",
-        "PERFORM api.lock_accounts(v_locked);",
-        "",
+        "v_locked := api.lock_accounts(ARRAY(",
+        "v_locked := (ARRAY(",
         ("races",),
     ),
     # Cards and books

@@ -145,3 +145,16 @@ def test_pass_of_an_unknown_card_is_not_shown_card_not_found(story):
 def test_pass_is_shown_on_the_replacement(story):
     card_id = story.make_card_with_pass()
     assert read_pass(story, story.replace(card_id).card_id).outcome == "accepted"
+
+
+def test_blocked_anonymous_card_is_refused_for_what_it_is_card_not_personalised(story):
+    card_id = story.make_anonymous_card(PASS_PRICE)
+    story.block(card_id)
+    assert story.buy_pass(card_id).outcome == "card_not_personalised"
+    assert story.replace(card_id).outcome == "card_not_personalised"
+
+
+def test_blocked_card_without_money_is_refused_for_its_status_card_not_active(story):
+    card_id = story.make_card()
+    story.block(card_id)
+    assert story.buy_pass(card_id).outcome == "card_not_active"

@@ -29,13 +29,15 @@ from transit_api.postgresql import OWNER
 CROWD = 50
 
 NO_LOCK = """
-    CREATE OR REPLACE FUNCTION api.lock_accounts(p_card_id bigint[]) RETURNS void
+    CREATE OR REPLACE FUNCTION api.lock_accounts(p_card_id bigint[]) RETURNS bigint[]
     LANGUAGE sql VOLATILE
-    AS $$ SELECT $$
+    AS $$
+    SELECT array_agg(c.account_id) FROM transit.cards AS c WHERE c.card_id = ANY (p_card_id)
+    $$
 """
 
 LOCK_IN_ANY_ORDER = """
-    CREATE OR REPLACE FUNCTION api.lock_accounts(p_card_id bigint[]) RETURNS void
+    CREATE OR REPLACE FUNCTION api.lock_accounts(p_card_id bigint[]) RETURNS bigint[]
     LANGUAGE plpgsql VOLATILE
     AS $$
     BEGIN
@@ -44,8 +46,34 @@ LOCK_IN_ANY_ORDER = """
             WHERE a.account_id = p_card_id[i]
             FOR NO KEY UPDATE;
         END LOOP;
+        RETURN p_card_id;
     END;
     $$
+"""
+
+# A call that has taken its locks waits here until the test lets it read what it decides.
+PAUSE_AFTER_THE_LOCKS = """
+    ALTER FUNCTION api.lock_accounts(bigint[]) RENAME TO lock_accounts_at_once;
+    CREATE FUNCTION api.lock_accounts(p_card_id bigint[]) RETURNS bigint[]
+    LANGUAGE plpgsql VOLATILE
+    AS $$
+    DECLARE
+        v_locked bigint[] := api.lock_accounts_at_once(p_card_id);
+    BEGIN
+        IF current_setting('transit.pause', true) = 'on' THEN
+            PERFORM pg_advisory_xact_lock_shared(4711);
+        END IF;
+        RETURN v_locked;
+    END;
+    $$;
+    GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA api TO transit_service
+"""
+
+DECIDE_WITHOUT_A_LOCK = """
+    CREATE OR REPLACE FUNCTION api.require_locked(p_account_id bigint, p_locked bigint[])
+    RETURNS bigint
+    LANGUAGE sql STABLE
+    AS $$ SELECT p_account_id $$
 """
 
 
@@ -311,3 +339,64 @@ def test_cards_of_one_user_tapped_at_once_count_one_active_user(fresh_database, 
     all_at_once(fresh_database, office, acts)
     assert office.ask_one("SELECT * FROM api.read_active_users(1)")[:2] == (1, 5)
     assert office.offences() == []
+
+
+# A card that is issued while a call that names it has begun: its number can be guessed
+
+
+def decide_an_account_that_was_not_locked(database, office, act):
+    """The act took its locks when the card was not there yet, and reads it when it is. Meanwhile
+    another call has loaded 100,000 and is not committed. Answers what the act got, and the card."""
+    office.decree(PAUSE_AFTER_THE_LOCKS)
+    user_id = office.make_user()
+    with (
+        open_story(database) as maker,
+        open_story(database) as early,
+        open_story(database) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        maker.connection.autocommit = False
+        card_id = maker.make_card(PASS_PRICE, user_id=user_id)
+        early.ask("SET transit.pause = 'on'")
+        office.ask("SELECT pg_advisory_lock(4711)")
+        answer = pool.submit(act, early, card_id)
+        assert wait_until_blocked(office.connection, early.connection, answer)
+        maker.connection.commit()
+        other.connection.autocommit = False
+        assert other.recharge(card_id, 100_000).outcome == "accepted"
+        office.ask("SELECT pg_advisory_unlock(4711)")
+        # Without a lock it gets as far as the row that the other call has written.
+        wait_until_blocked(office.connection, early.connection, answer)
+        other.connection.commit()
+        return answer.exception() or answer.result(), card_id
+
+
+MONEY_ACTS = {
+    "recharge": lambda story, card_id: story.recharge(card_id, 5000),
+    "tap": lambda story, card_id: story.tap(card_id),
+    "buy_pass": lambda story, card_id: story.buy_pass(card_id),
+    "replace": lambda story, card_id: story.replace(card_id),
+}
+ACTS = {**MONEY_ACTS, "block": lambda story, card_id: story.block(card_id)}
+
+
+@pytest.mark.parametrize("name", MONEY_ACTS)
+def test_danger_without_the_check_a_card_issued_meanwhile_is_decided_beside_another_call(
+    fresh_database, office, name
+):
+    office.decree(DECIDE_WITHOUT_A_LOCK)
+    act = MONEY_ACTS[name]
+    answer, card_id = decide_an_account_that_was_not_locked(fresh_database, office, act)
+    assert answer.outcome in ("accepted", "created")
+    assert any(str(card_id) in offence.subject for offence in office.offences())
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_card_issued_meanwhile_is_a_serialization_failure_and_the_repeated_call_decides_it(
+    fresh_database, office, name
+):
+    failure, card_id = decide_an_account_that_was_not_locked(fresh_database, office, ACTS[name])
+    assert isinstance(failure, psycopg2.errors.SerializationFailure)
+    assert ACTS[name](office, card_id).outcome in ("accepted", "created")
+    assert office.offences() == []
+    assert ("recharge", 100_000) in office.entries(card_id)

@@ -203,3 +203,12 @@ def test_recharges_of_one_call_are_decided_in_the_order_of_the_arrays(story):
         ("accepted", 500_000, False), ("card_not_found", None, False),
         ("balance_limit_exceeded", None, False), ("accepted", 500_000, True),
     ]  # fmt: skip
+
+
+def test_order_of_refusals_is_channel_then_status_then_amount(story):
+    card_id = story.make_card()
+    story.block(card_id)
+    assert story.recharge(card_id, 1, "stall").outcome == "validation_error"
+    assert story.recharge(card_id, 1).outcome == "card_not_active"
+    story.unblock(card_id)
+    assert story.recharge(card_id, 1).outcome == "amount_out_of_range"

@@ -14,6 +14,7 @@ from tests.sql.stories import (
     NOWHERE,
     OTHER_TRUNK,
     OTHER_ZONAL,
+    PASS_PRICE,
     ROUTE,
     TICK,
     TRUNK,
@@ -261,3 +262,34 @@ def test_trip_is_answered_expired_when_it_arrives_after_its_four_hours(story, ho
 def test_pass_and_journey_of_another_card_do_not_matter(story):
     story.tap(story.make_card(balance=FARE), ZONAL)
     assert story.tap(story.make_card(balance=FARE), OTHER_ZONAL).fare_rule == "base"
+
+
+FIRST_TARIFF = at("2023-01-10 00:00")
+
+
+def test_tap_before_the_first_tariff_is_refused_alone_in_words_no_tariff(story):
+    story.stop_clock(FIRST_TARIFF + HOUR)
+    card_id = story.make_card(balance=50_000)
+    early, late = story.taps(
+        Tap(card_id, at=FIRST_TARIFF - TICK, device=(1, 1)),
+        Tap(card_id, at=FIRST_TARIFF, device=(1, 2)),
+    )
+    assert (early.outcome, early.fare, early.balance) == ("no_tariff", None, 50_000)
+    assert early.detail == (
+        "No tariff was in force at 2023-01-10T04:59:59.999999Z, when the tap is stamped;"
+        " the first began at 2023-01-10T05:00:00.000000Z."
+    )
+    assert (late.outcome, late.fare) == ("accepted", 2950)
+    again = story.tap(card_id, at=FIRST_TARIFF - TICK, device=(1, 1))
+    assert (again.outcome, again.replayed, again.detail) == ("no_tariff", True, early.detail)
+    assert story.offences() == []
+
+
+def test_pass_before_the_first_is_on_sale_is_refused_no_tariff(story):
+    story.stop_clock(FIRST_TARIFF)
+    card_id = story.make_card(PASS_PRICE)
+    story.stop_clock(FIRST_TARIFF - HOUR)
+    answer = story.buy_pass(card_id)
+    assert answer.outcome == "no_tariff"
+    assert answer.detail == "No monthly pass is on sale yet at 2023-01-10T04:00:00.000000Z."
+    assert story.money(card_id) == (PASS_PRICE, 0)

@@ -23,8 +23,9 @@ READ = "SELECT * FROM api.read_monthly_pass(%s)"
     status=201,
     refusals=(
         "card_not_found",
-        "card_not_active",
         "card_not_personalised",
+        "card_not_active",
+        "no_tariff",
         "pass_in_force",
         "insufficient_balance",
         "idempotency_key_reused",

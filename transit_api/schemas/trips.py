@@ -28,6 +28,7 @@ TAP_REFUSALS = (
     "route_not_found",
     "tap_in_future",
     "tap_too_old",
+    "no_tariff",
     "card_not_active",
     "pass_daily_limit",
     "insufficient_balance",
