@@ -20,6 +20,7 @@ BEGIN
     RETURN QUERY SELECT 'unclaimed_entries', o.* FROM api.audit_unclaimed_entries(p_card_id) AS o;
     RETURN QUERY SELECT 'remembered_effects', o.* FROM api.audit_remembered_effects(p_card_id) AS o;
     RETURN QUERY SELECT 'remembered_fares', o.* FROM api.audit_remembered_fares(p_card_id) AS o;
+    RETURN QUERY SELECT 'refused_taps', o.* FROM api.audit_refused_taps(p_card_id) AS o;
     RETURN QUERY SELECT 'single_keys', o.* FROM api.audit_single_keys(p_card_id) AS o;
     RETURN QUERY SELECT 'device_taps', o.* FROM api.audit_device_taps(p_account_id) AS o;
     RETURN QUERY SELECT 'journeys', o.* FROM api.audit_journeys(p_account_id) AS o;

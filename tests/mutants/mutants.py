@@ -269,6 +269,35 @@ MUTANTS = [
         "ELSIF p_account.balance <= p_price THEN",
         ("buy_monthly_passes",),
     ),
+    # Refused taps
+    Mutant(
+        "a refusal answered from memory is kept again",
+        "start_trips",
+        "IF (v_decision.answer).outcome <> 'accepted' AND NOT (v_decision.answer).replayed THEN",
+        "IF (v_decision.answer).outcome <> 'accepted' THEN",
+        ("note_refused_taps",),
+    ),
+    Mutant(
+        "refused taps leave no trace",
+        "start_trips",
+        "PERFORM api.note_refused_taps(v_refused, v_outcomes);",
+        "",
+        ("note_refused_taps",),
+    ),
+    Mutant(
+        "a refused tap keeps its arrival and not its stamp",
+        "note_refused_taps",
+        "r.card_id, r.station_id, r.route_id, coalesce(r.tapped_at, r.arrived_at), r.arrived_at,",
+        "r.card_id, r.station_id, r.route_id, r.arrived_at, r.arrived_at,",
+        ("note_refused_taps",),
+    ),
+    Mutant(
+        "refused taps are forgotten after 9 days",
+        "prune_refused_taps",
+        "v_before timestamptz := api.clock_now() - interval '90 days';",
+        "v_before timestamptz := api.clock_now() - interval '9 days';",
+        ("note_refused_taps",),
+    ),
     # Late taps
     Mutant(
         "a tap at the time of the last one reprices nothing",

@@ -242,6 +242,18 @@ CORRUPTIONS = [
         ("key d/12/1 of card {card_usual}",),
     ),
     Corruption(
+        "refused_taps",
+        "the place and time of a refused tap removed",
+        "DELETE FROM transit.refused_taps WHERE device_id = 14",
+        ("key d/14/2 of card {card_debtor}",),
+    ),
+    Corruption(
+        "refused_taps",
+        "a refused tap of another outcome",
+        "UPDATE transit.refused_taps SET outcome = 'card_not_active' WHERE device_id = 12",
+        ("key d/12/3 of card {card_anonymous}",),
+    ),
+    Corruption(
         "single_keys",
         "a second key for the same trip",
         "INSERT INTO transit.idempotency_records SELECT card_id, request_hash, reference_id,"
