@@ -1,7 +1,9 @@
--- Posts one movement on the newest card of an account and answers the account after it.
+-- Posts one movement on the newest card of an account and answers the account after it; p_entry_id
+-- where the caller drew its number already.
 CREATE FUNCTION api.post_entry(
     p_account api.tapped_account, p_kind transit.entry_kind, p_counterparty text,
-    p_amount bigint, p_reference_id bigint, p_at timestamptz
+    p_amount bigint, p_reference_id bigint, p_at timestamptz,
+    p_entry_id bigint DEFAULT NULL
 ) RETURNS api.tapped_account
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -13,7 +15,9 @@ BEGIN
         posted_at
     )
     VALUES (
-        api.next_id('transit.entry_ids', api.slot_of(p_account.account_id)),
+        coalesce(
+            p_entry_id, api.next_id('transit.entry_ids', api.slot_of(p_account.account_id))
+        ),
         p_account.newest_card_id, p_kind, p_counterparty, p_amount,
         p_account.balance, p_account.debt, p_reference_id, p_at
     );
@@ -21,5 +25,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION api.post_entry(
-    api.tapped_account, transit.entry_kind, text, bigint, bigint, timestamptz
+    api.tapped_account, transit.entry_kind, text, bigint, bigint, timestamptz, bigint
 ) IS 'Posts a ledger entry and answers the account after it';

@@ -314,6 +314,27 @@ MUTANTS = [
         ("reprice_trips_after",),
     ),
     Mutant(
+        "a rule that changes within its journey leaves no trace",
+        "change_fare",
+        "p_new.fare_rule <> p_old.fare_rule",
+        "false",
+        ("explain_trip",),
+    ),
+    Mutant(
+        "a journey that changes under the same rule leaves no trace",
+        "change_fare",
+        "OR p_new.journey_id IS DISTINCT FROM p_old.journey_id",
+        "",
+        ("explain_trip",),
+    ),
+    Mutant(
+        "a correction and the change of its rule are told as two",
+        "change_fare",
+        "p_at, v_id",
+        "p_at, NULL",
+        ("explain_trip",),
+    ),
+    Mutant(
         "repricing stops at the first trip that keeps its price",
         "reprice_trips_after",
         "EXIT WHEN v_old.pass_id IS NULL AND NOT v_touches AND v_free_trips = 0;",

@@ -294,6 +294,36 @@ CORRUPTIONS = [
         ("trip {trip_transfer}",),
     ),
     Corruption(
+        "rule_changes",
+        "a change of rule that led elsewhere",
+        "UPDATE transit.rule_changes SET new_rule = 'subsidy_pass'"
+        " WHERE trip_id = {trip_corrected}",
+        ("trip {trip_corrected}",),
+    ),
+    Corruption(
+        "rule_changes",
+        "a change of journey that led elsewhere",
+        "UPDATE transit.rule_changes SET new_journey = {trip_paid}"
+        " WHERE trip_id = {trip_corrected}",
+        ("trip {trip_corrected}",),
+    ),
+    Corruption(
+        "rule_changes",
+        "a change of rule in between that nobody made",
+        "INSERT INTO transit.rule_changes SELECT trip_id, change_id - 4096, at, old_journey,"
+        " new_journey, old_rule, new_rule FROM transit.rule_changes"
+        " WHERE trip_id = {trip_corrected}",
+        ("trip {trip_corrected}",),
+    ),
+    Corruption(
+        "rule_changes",
+        "a change of rule under the number of another entry",
+        "UPDATE transit.rule_changes SET change_id = (SELECT e.entry_id FROM"
+        " transit.ledger_entries AS e WHERE e.kind = 'fare' AND e.reference_id = {trip_late})"
+        " WHERE trip_id = {trip_corrected}",
+        ("trip {trip_corrected}",),
+    ),
+    Corruption(
         "transfers",
         "a transfer after the window",
         "UPDATE transit.trips SET tapped_at = tapped_at + interval '2 hours', ended_at = NULL"

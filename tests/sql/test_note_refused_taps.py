@@ -49,9 +49,7 @@ def test_refused_tap_without_a_stamp_or_a_device_keeps_its_arrival(story):
 
 def test_tap_of_an_unknown_card_is_kept_as_sent_card_not_found(story):
     story.tap(NOWHERE, TRUNK, at=NOON - MINUTE, device=(7, 3))
-    assert refused(story) == [
-        (NOWHERE, TRUNK, None, NOON - MINUTE, NOON, 7, 3, "card_not_found")
-    ]
+    assert refused(story) == [(NOWHERE, TRUNK, None, NOON - MINUTE, NOON, 7, 3, "card_not_found")]
 
 
 def test_tap_at_an_unknown_place_is_kept_as_sent(story):
