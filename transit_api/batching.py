@@ -17,6 +17,7 @@ from aiohttp import web
 from transit_api.array_functions import (
     BUY_MONTHLY_PASSES,
     CREATE_USERS,
+    END_TRIPS,
     ISSUE_CARDS,
     READ_BALANCES,
     RECHARGE_CARDS,
@@ -230,6 +231,7 @@ def _fail(batch: list[Waiting], error: Exception) -> None:
 
 
 TAPS: Final = web.AppKey("TAPS", Batcher)
+ENDS: Final = web.AppKey("ENDS", Batcher)
 RECHARGES: Final = web.AppKey("RECHARGES", Batcher)
 BALANCES: Final = web.AppKey("BALANCES", Batcher)
 USERS: Final = web.AppKey("USERS", Batcher)
@@ -240,6 +242,7 @@ PASSES: Final = web.AppKey("PASSES", Batcher)
 # What each line may hold of the pool at once; uploads come on top.
 LINES: Final = {
     TAPS: (START_TRIPS, 2),
+    ENDS: (END_TRIPS, 1),
     RECHARGES: (RECHARGE_CARDS, 1),
     BALANCES: (READ_BALANCES, 2),
     USERS: (CREATE_USERS, 1),

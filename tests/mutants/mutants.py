@@ -519,6 +519,20 @@ MUTANTS = [
         "refuse_end",
         "ELSIF p_at > p_trip.tapped_at + interval '4 hours' THEN",
         "ELSIF p_at > p_trip.tapped_at + interval '5 hours' THEN",
-        ("end_trip",),
+        ("end_trips",),
+    ),
+    Mutant(
+        "a trip ends twice in one call",
+        "end_trips",
+        "v_times[array_position(v_trips, (v_end.trip).trip_id)]",
+        "NULL",
+        ("end_trips",),
+    ),
+    Mutant(
+        "ends of trips lock nothing",
+        "end_trips",
+        "ARRAY(SELECT t.card_id FROM transit.trips AS t WHERE t.trip_id = ANY (p_trip_id))",
+        "'{}'",
+        ("races",),
     ),
 ]
