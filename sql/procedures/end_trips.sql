@@ -57,7 +57,10 @@ BEGIN
     RETURN QUERY
     SELECT d.ref, d.outcome, d.detail, t.*
     FROM unnest(p_ref, p_trip_id, v_outcomes, v_details) AS d (ref, trip_id, outcome, detail)
-    LEFT JOIN api.trip AS t ON t.trip_id = d.trip_id;
+    LEFT JOIN LATERAL (
+        -- Each trip by its number: joined at once, the whole view would be made first.
+        SELECT s.* FROM api.trip AS s WHERE s.trip_id = d.trip_id OFFSET 0
+    ) AS t ON true;
 END;
 $$;
 COMMENT ON FUNCTION api.end_trips(integer[], bigint[], bigint[], timestamptz[]) IS
