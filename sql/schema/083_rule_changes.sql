@@ -1,6 +1,7 @@
 -- Each time a trip that was priced again got another rule or another journey. The ledger says how
 -- many pesos moved; this says why, and it is all there is to say where none moved (a free trip
--- that becomes a transfer). Append only.
+-- that becomes a transfer). Append only. No foreign key leads to the trip, as in the ledger: a late
+-- tap may change hundreds of trips, each many times, and its check would be dearer than the row.
 CREATE TABLE transit.rule_changes (
     trip_id     bigint            NOT NULL,
     change_id   bigint            NOT NULL,
@@ -10,7 +11,6 @@ CREATE TABLE transit.rule_changes (
     old_rule    transit.fare_rule NOT NULL,
     new_rule    transit.fare_rule NOT NULL,
     CONSTRAINT rule_changes_pkey PRIMARY KEY (trip_id, change_id),
-    CONSTRAINT rule_changes_trip_fkey FOREIGN KEY (trip_id) REFERENCES transit.trips (trip_id),
     CONSTRAINT rule_changes_something_changed CHECK (
         (old_rule, old_journey) IS DISTINCT FROM (new_rule, new_journey)
     ),
