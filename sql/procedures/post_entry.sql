@@ -1,9 +1,7 @@
--- Posts one movement on the newest card of an account and answers the account after it; p_entry_id
--- where the caller drew its number already.
+-- Posts one movement on the newest card of an account and answers the account after it.
 CREATE FUNCTION api.post_entry(
     p_account api.tapped_account, p_kind transit.entry_kind, p_counterparty text,
-    p_amount bigint, p_reference_id bigint, p_at timestamptz,
-    p_entry_id bigint DEFAULT NULL
+    p_amount bigint, p_reference_id bigint, p_at timestamptz
 ) RETURNS api.tapped_account
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -15,9 +13,7 @@ BEGIN
         posted_at
     )
     VALUES (
-        coalesce(
-            p_entry_id, api.next_id('transit.entry_ids', api.slot_of(p_account.account_id))
-        ),
+        api.next_id('transit.entry_ids', api.slot_of(p_account.account_id)),
         p_account.newest_card_id, p_kind, p_counterparty, p_amount,
         p_account.balance, p_account.debt, p_reference_id, p_at
     );
@@ -25,5 +21,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION api.post_entry(
-    api.tapped_account, transit.entry_kind, text, bigint, bigint, timestamptz, bigint
+    api.tapped_account, transit.entry_kind, text, bigint, bigint, timestamptz
 ) IS 'Posts a ledger entry and answers the account after it';
