@@ -50,6 +50,7 @@ COVERED_BY = {
     "note_active_cards": "test_fold_rollups",
     "note_active_users": "test_fold_rollups",
     "note_trips": "test_fold_rollups",
+    "post_corrections": "test_reprice_trips_after",
     "post_entry": "test_recharge_cards",
     "price_again": "test_reprice_trips_after",
     "price_by_time": "test_find_transfer",

@@ -54,6 +54,11 @@ START_TRIPS: Final = ArrayFunction(
     # card_id, station_id, route_id, tapped_at, device_id, device_seq, key
     ("bigint", "bigint", "bigint", "timestamptz", "bigint", "bigint", "text"),
 )
+END_TRIPS: Final = ArrayFunction(
+    "end_trips",
+    # trip_id, station_id, ended_at
+    ("bigint", "bigint", "timestamptz"),
+)
 RECHARGE_CARDS: Final = ArrayFunction(
     "recharge_cards",
     # card_id, amount, channel, recharge_point_id, key

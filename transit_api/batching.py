@@ -3,7 +3,8 @@
 A call starts at once while one of the batcher's slots is free; what arrives while all are busy
 rides in the next call. A refusal is a row, so elements do not touch each other; if a whole call
 fails because the database is away each element is told so (a retry with its key is safe), and if
-it fails because of a defect it is halved until the poisonous element stands alone.
+it fails because of a defect it is halved until the poisonous element stands alone. An upload whose
+call takes too long goes on in smaller calls.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from aiohttp import web
 from transit_api.array_functions import (
     BUY_MONTHLY_PASSES,
     CREATE_USERS,
+    END_TRIPS,
     ISSUE_CARDS,
     READ_BALANCES,
     RECHARGE_CARDS,
@@ -25,7 +27,7 @@ from transit_api.array_functions import (
     ArrayFunction,
     Element,
 )
-from transit_api.db import DB, DatabaseUnavailable, Row
+from transit_api.db import DB, DatabaseUnavailable, Row, TookTooLong
 from transit_api.metrics import METRICS, Metrics
 from transit_api.settings import SETTINGS
 
@@ -119,7 +121,8 @@ class Batcher:
         """The answer rows of an upload, in its order; decided in its order.
 
         It goes in chunks, one after the other, beside the live calls and never before them. If it
-        raises, the chunks before the failure are done: ask again with the same keys.
+        raises, the chunks before the failure are done: ask again with the same keys. A chunk that
+        takes too long is halved, down to one element, so that every try gets further.
         """
         if self._uploads_waiting >= UPLOADS_WAITING:
             raise Overloaded
@@ -139,14 +142,20 @@ class Batcher:
     async def _upload(self, elements: Sequence[Element]) -> list[Row]:
         loop = asyncio.get_running_loop()
         rows: list[Row] = []
-        for start in range(0, len(elements), UPLOAD_CHUNK):
+        size = UPLOAD_CHUNK
+        while len(rows) < len(elements):
             answers = [
                 (element, loop.create_future())
-                for element in elements[start : start + UPLOAD_CHUNK]
+                for element in elements[len(rows) : len(rows) + size]
             ]
             await self._decide(answers, self._upload_call)
             # All are looked at, because asyncio complains of failures that nobody asked for.
             failures = [answer.exception() for _, answer in answers]
+            # Rolled back whole, so that elements without a key may be asked again as well. What
+            # follows is as dear as this, so the chunks stay small.
+            if len(answers) > 1 and all(isinstance(error, TookTooLong) for error in failures):
+                size = len(answers) // 2
+                continue
             for failure in filter(None, failures):
                 raise failure
             rows.extend([answer.result() for _, answer in answers])
@@ -230,6 +239,7 @@ def _fail(batch: list[Waiting], error: Exception) -> None:
 
 
 TAPS: Final = web.AppKey("TAPS", Batcher)
+ENDS: Final = web.AppKey("ENDS", Batcher)
 RECHARGES: Final = web.AppKey("RECHARGES", Batcher)
 BALANCES: Final = web.AppKey("BALANCES", Batcher)
 USERS: Final = web.AppKey("USERS", Batcher)
@@ -240,6 +250,7 @@ PASSES: Final = web.AppKey("PASSES", Batcher)
 # What each line may hold of the pool at once; uploads come on top.
 LINES: Final = {
     TAPS: (START_TRIPS, 2),
+    ENDS: (END_TRIPS, 1),
     RECHARGES: (RECHARGE_CARDS, 1),
     BALANCES: (READ_BALANCES, 2),
     USERS: (CREATE_USERS, 1),

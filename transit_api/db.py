@@ -6,7 +6,7 @@ take long) and `upkeep` (health checks, rollups).
 
 What aiopg and psycopg2 do when something breaks, and what becomes of it here:
 
-- server-side `statement_timeout` (57014) arrives as a bare CancelledError: DatabaseUnavailable;
+- server-side `statement_timeout` (57014) arrives as a bare CancelledError: TookTooLong;
 - OperationalError, InterfaceError, refused connections (sometimes RuntimeError on uvloop), silence:
   DatabaseUnavailable;
 - a call that met a function being rebuilt (it rolled back whole): tried once more;
@@ -68,6 +68,10 @@ class DatabaseUnavailable(Exception):
 
 class ConnectionLost(DatabaseUnavailable):
     """The connection failed under a statement: a restart, or it had died of old age before."""
+
+
+class TookTooLong(DatabaseUnavailable):
+    """The server ended the statement at its time limit and rolled it back: nothing was done."""
 
 
 class Pool:
@@ -190,7 +194,7 @@ class Pool:
             if task is not None and task.cancelling():
                 raise
             log.warning("a statement took too long", extra=self._about(sql))
-            raise DatabaseUnavailable from None
+            raise TookTooLong from None
         except TimeoutError:
             log.warning("the database fell silent under a statement", extra=self._about(sql))
             raise DatabaseUnavailable from None

@@ -20,9 +20,11 @@ BEGIN
     RETURN QUERY SELECT 'unclaimed_entries', o.* FROM api.audit_unclaimed_entries(p_card_id) AS o;
     RETURN QUERY SELECT 'remembered_effects', o.* FROM api.audit_remembered_effects(p_card_id) AS o;
     RETURN QUERY SELECT 'remembered_fares', o.* FROM api.audit_remembered_fares(p_card_id) AS o;
+    RETURN QUERY SELECT 'refused_taps', o.* FROM api.audit_refused_taps(p_card_id) AS o;
     RETURN QUERY SELECT 'single_keys', o.* FROM api.audit_single_keys(p_card_id) AS o;
     RETURN QUERY SELECT 'device_taps', o.* FROM api.audit_device_taps(p_account_id) AS o;
     RETURN QUERY SELECT 'journeys', o.* FROM api.audit_journeys(p_account_id) AS o;
+    RETURN QUERY SELECT 'rule_changes', o.* FROM api.audit_rule_changes(p_account_id) AS o;
     RETURN QUERY SELECT 'transfers', o.* FROM api.audit_transfers(p_account_id) AS o;
     RETURN QUERY SELECT 'full_fares', o.* FROM api.audit_full_fares(p_account_id, NULL) AS o;
     RETURN QUERY SELECT 'pass_trips', o.* FROM api.audit_pass_trips(p_account_id) AS o;

@@ -1,13 +1,20 @@
--- Why a trip cannot end at a moment; nothing in both where it can.
+-- Why a trip cannot end at a station and a moment; nothing in both where it can. p_ended_at where
+-- an earlier element of the same call ended it.
 CREATE FUNCTION api.refuse_end(
-    p_trip transit.trips, p_at timestamptz, p_now timestamptz, OUT outcome text, OUT detail text
+    p_trip transit.trips, p_station_is_known boolean, p_at timestamptz, p_now timestamptz,
+    p_ended_at timestamptz, OUT outcome text, OUT detail text
 )
 LANGUAGE plpgsql STABLE
 AS $$
 BEGIN
-    IF p_trip.ended_at IS NOT NULL THEN
+    p_ended_at := coalesce(p_ended_at, p_trip.ended_at);
+    IF p_trip.trip_id IS NULL THEN
+        outcome := 'trip_not_found';
+    ELSIF NOT p_station_is_known THEN
+        outcome := 'station_not_found';
+    ELSIF p_ended_at IS NOT NULL THEN
         outcome := 'trip_already_ended';
-        detail := format('The trip ended at %s.', api.format_time(p_trip.ended_at));
+        detail := format('The trip ended at %s.', api.format_time(p_ended_at));
     ELSIF p_at > p_now + interval '5 minutes' THEN
         outcome := 'tap_in_future';
         detail := format(
@@ -27,4 +34,5 @@ BEGIN
     END IF;
 END;
 $$;
-COMMENT ON FUNCTION api.refuse_end(transit.trips, timestamptz, timestamptz) IS 'Why a trip cannot end then';
+COMMENT ON FUNCTION api.refuse_end(transit.trips, boolean, timestamptz, timestamptz, timestamptz) IS
+'Why a trip cannot end there and then';

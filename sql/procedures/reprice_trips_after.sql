@@ -12,6 +12,7 @@ DECLARE
     v_new        transit.trips;
     v_touches    boolean := p_trip.pass_id IS NOT NULL;
     v_month      date := date_trunc('month', api.service_day(p_trip.tapped_at));
+    v_changes    api.fare_change[] := '{}';
     v_free_trips integer := (p_trip.fare_rule = 'subsidy_pass')::integer;
 BEGIN
     FOR v_old IN
@@ -34,9 +35,15 @@ BEGIN
             v_touches := v_touches OR v_old.pass_id IS DISTINCT FROM v_new.pass_id;
             v_free_trips := v_free_trips + (v_new.fare_rule = 'subsidy_pass')::integer
                 - (v_old.fare_rule = 'subsidy_pass')::integer;
-            p_account := api.change_fare(v_old, v_new, p_account, p_trip.accepted_at);
+            PERFORM api.change_fare(v_new);
+            v_changes := v_changes || ROW(
+                api.next_id('transit.entry_ids', api.slot_of(p_trip.account_id)), v_old, v_new
+            )::api.fare_change;
         END IF;
     END LOOP;
+    IF cardinality(v_changes) > 0 THEN
+        p_account := api.post_corrections(v_changes, p_account, p_trip.accepted_at);
+    END IF;
     RETURN p_account;
 END;
 $$;

@@ -26,6 +26,8 @@ DECLARE
     -- Accounts of the decisions that wait.
     v_accounts bigint[] := '{}';
     v_new_days transit.trips[] := '{}';
+    v_refused  api.tap[] := '{}';
+    v_outcomes text[] := '{}';
 BEGIN
     v_locked := api.lock_accounts(p_card_id);
     v_now := api.clock_now();
@@ -53,6 +55,10 @@ BEGIN
         IF (v_decision.trip).tapped_at <= v_account.last_tapped_at THEN
             v_decision := api.write_late_trip(v_decision, v_locked);
         END IF;
+        IF (v_decision.answer).outcome <> 'accepted' AND NOT (v_decision.answer).replayed THEN
+            v_refused := v_refused || v_facts.tap;
+            v_outcomes := v_outcomes || (v_decision.answer).outcome;
+        END IF;
         v_seen := v_seen || v_account.account_id;
         v_waiting := v_waiting || v_decision;
         v_accounts := v_accounts || v_account.account_id;
@@ -60,6 +66,9 @@ BEGIN
         RETURN NEXT v_decision.answer;
     END LOOP;
     PERFORM api.write_decisions(v_waiting);
+    IF cardinality(v_refused) > 0 THEN
+        PERFORM api.note_refused_taps(v_refused, v_outcomes);
+    END IF;
     IF cardinality(v_new_days) > 0 THEN
         PERFORM api.note_active_cards(v_new_days);
         PERFORM api.note_active_users(v_new_days);

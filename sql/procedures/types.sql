@@ -86,3 +86,11 @@ CREATE TYPE api.decision AS (
     account api.tapped_account,
     record  transit.idempotency_records
 );
+
+-- A trip before and after it was priced again. change_id numbers the ledger entry and the rule
+-- change that come of it, and grows in their order.
+CREATE TYPE api.fare_change AS (
+    change_id bigint,
+    old       transit.trips,
+    new       transit.trips
+);

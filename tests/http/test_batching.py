@@ -19,7 +19,7 @@ from transit_api.array_functions import (
     array_literal,
 )
 from transit_api.batching import Batcher, Call, Overloaded
-from transit_api.db import Database, DatabaseUnavailable
+from transit_api.db import Database, DatabaseUnavailable, TookTooLong
 from transit_api.settings import Settings
 
 ECHO = ArrayFunction("echo", ("bigint",))
@@ -32,6 +32,8 @@ class Server:
         self.calls: list[list[int]] = []
         self.released = asyncio.Event()
         self.poison: set[int] = set()
+        # How many elements of one call it can bear.
+        self.most = 1_000
         self.error: Exception = DatabaseUnavailable()
         if not held:
             self.released.set()
@@ -40,7 +42,7 @@ class Server:
         refs, values = (_numbers(literal) for literal in params)
         self.calls.append(values)
         await self.released.wait()
-        if self.poison & set(values):
+        if self.poison & set(values) or len(values) > self.most:
             raise self.error
         rows = [{"ref": ref, "value": value} for ref, value in zip(refs, values, strict=True)]
         # The order of rows is not promised.
@@ -227,6 +229,41 @@ async def test_upload_that_fails_tells_so_and_stops(monkeypatch: pytest.MonkeyPa
     with pytest.raises(DatabaseUnavailable):
         await make_batcher(server).submit_many([(0,), (1,), (2,)])
     assert server.calls == [[0], [1]]
+
+
+async def test_chunk_that_takes_too_long_is_halved_and_stays_small() -> None:
+    server = Server()
+    server.most, server.error = 3, TookTooLong()
+    batcher = make_batcher(server)
+    rows = await batcher.submit_many([(value,) for value in range(8)])
+    assert [row["value"] for row in rows] == list(range(8))
+    assert server.calls == [list(range(8)), [0, 1, 2, 3], [0, 1], [2, 3], [4, 5], [6, 7]]
+
+
+async def test_element_that_takes_too_long_alone_ends_its_upload() -> None:
+    server = Server()
+    server.poison, server.error = {2}, TookTooLong()
+    with pytest.raises(DatabaseUnavailable):
+        await make_batcher(server).submit_many([(value,) for value in range(5)])
+    assert server.calls == [[0, 1, 2, 3, 4], [0, 1], [2, 3], [2]]
+
+
+async def test_outage_of_which_nobody_knows_what_was_done_is_not_asked_again() -> None:
+    server = Server()
+    server.poison = {2}
+    with pytest.raises(DatabaseUnavailable):
+        await make_batcher(server).submit_many([(value,) for value in range(5)])
+    assert server.calls == [[0, 1, 2, 3, 4]]
+
+
+async def test_live_call_that_takes_too_long_is_not_asked_again() -> None:
+    """Those who wait behind it would wait for its halves as well."""
+    server = Server()
+    server.most, server.error = 1, TookTooLong()
+    for task in submit(make_batcher(server), 1, 2):
+        with pytest.raises(DatabaseUnavailable):
+            await task
+    assert server.calls == [[1, 2]]
 
 
 async def test_uploads_that_wait_are_limited_overloaded(monkeypatch: pytest.MonkeyPatch) -> None:

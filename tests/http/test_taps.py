@@ -1,9 +1,26 @@
 """Uploads of validators that were out of coverage."""
 
 import asyncio
+import dataclasses
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.http.conftest import FARE, OTHER_TRUNK, TRUNK, UNKNOWN_ID, City
+import pytest
+
+from tests.conftest import Database
+from tests.http.conftest import (
+    FARE,
+    OTHER_TRUNK,
+    OTHER_ZONAL,
+    TRUNK,
+    UNKNOWN_ID,
+    ZONAL,
+    City,
+    Contract,
+    owner_cursor,
+)
+from transit_api.app import make_app
+from transit_api.settings import Settings
 
 
 def upload(*taps: tuple[int, int]) -> dict[str, Any]:
@@ -78,3 +95,40 @@ async def test_thousand_taps_go_at_once_while_others_are_served(city: City) -> N
     assert health.status == 200
     assert (answer.body["accepted"], answer.body["denied"]) == (4, 996)
     assert len(answer.body["results"]) == 1000
+
+
+# A server on which pricing a trip again takes its time, however fast the machine is.
+SLOW_REPRICING = """
+    CREATE FUNCTION public.take_time() RETURNS trigger LANGUAGE plpgsql
+    AS $$ BEGIN PERFORM pg_sleep(0.002); RETURN NEW; END $$;
+    CREATE TRIGGER take_time BEFORE UPDATE OF fare ON transit.trips
+    FOR EACH ROW EXECUTE FUNCTION public.take_time()
+"""
+
+
+async def test_upload_that_cannot_be_decided_in_one_call_is_taken(
+    settings: Settings,
+    fresh_database: Database,
+    aiohttp_client: Any,
+    contract: Contract,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Newest first at two stations in turn: each tap prices all those before it again."""
+    with owner_cursor(fresh_database) as cursor:
+        cursor.execute(SLOW_REPRICING)
+    impatient = dataclasses.replace(settings, statement_timeout_ms=700)
+    city = City(await aiohttp_client(make_app(impatient)), contract)
+    card = await city.make_personal_card(balance=200_000)
+    taps = upload(*[(card["card_id"], (ZONAL, OTHER_ZONAL)[n % 2]) for n in range(40)])
+    now = datetime.now(UTC)
+    for minutes, tap in enumerate(taps["taps"], start=1):
+        tap["tapped_at"] = (now - timedelta(minutes=minutes)).isoformat()
+    answers = [await city.post("taps/batch", taps)]
+    while answers[-1].status == 503 and len(answers) < 3:
+        answers.append(await city.post("taps/batch", taps))
+    assert "a statement took too long" in caplog.messages
+    assert (answers[-1].status, answers[-1].body.get("accepted")) == (200, 40)
+    # Of each journey the first trip pays, and the two after it are transfers.
+    fares = await city.walk(f"trips/user/{card['user_id']}", 50)
+    assert sum(trip["fare"] for trip in fares) == 14 * FARE
+    assert await city.balance(card["card_id"]) == (200_000 - 14 * FARE, 0)

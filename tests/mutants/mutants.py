@@ -269,6 +269,35 @@ MUTANTS = [
         "ELSIF p_account.balance <= p_price THEN",
         ("buy_monthly_passes",),
     ),
+    # Refused taps
+    Mutant(
+        "a refusal answered from memory is kept again",
+        "start_trips",
+        "IF (v_decision.answer).outcome <> 'accepted' AND NOT (v_decision.answer).replayed THEN",
+        "IF (v_decision.answer).outcome <> 'accepted' THEN",
+        ("note_refused_taps",),
+    ),
+    Mutant(
+        "refused taps leave no trace",
+        "start_trips",
+        "PERFORM api.note_refused_taps(v_refused, v_outcomes);",
+        "",
+        ("note_refused_taps",),
+    ),
+    Mutant(
+        "a refused tap keeps its arrival and not its stamp",
+        "note_refused_taps",
+        "r.card_id, r.station_id, r.route_id, coalesce(r.tapped_at, r.arrived_at), r.arrived_at,",
+        "r.card_id, r.station_id, r.route_id, r.arrived_at, r.arrived_at,",
+        ("note_refused_taps",),
+    ),
+    Mutant(
+        "refused taps are forgotten after 9 days",
+        "prune_refused_taps",
+        "v_before timestamptz := api.clock_now() - interval '90 days';",
+        "v_before timestamptz := api.clock_now() - interval '9 days';",
+        ("note_refused_taps",),
+    ),
     # Late taps
     Mutant(
         "a tap at the time of the last one reprices nothing",
@@ -279,9 +308,30 @@ MUTANTS = [
     ),
     Mutant(
         "a correction is not posted",
-        "change_fare",
-        "IF p_new.fare <> p_old.fare THEN",
-        "IF false THEN",
+        "post_corrections",
+        "WHERE c.amount <> 0;",
+        "WHERE false;",
+        ("reprice_trips_after",),
+    ),
+    Mutant(
+        "a rule that changes within its journey leaves no trace",
+        "post_corrections",
+        "(u.new).fare_rule <> (u.old).fare_rule",
+        "false",
+        ("explain_trip",),
+    ),
+    Mutant(
+        "a journey that changes under the same rule leaves no trace",
+        "post_corrections",
+        "OR (u.new).journey_id IS DISTINCT FROM (u.old).journey_id;",
+        ";",
+        ("explain_trip",),
+    ),
+    Mutant(
+        "each correction forgets the ones before it in its balance",
+        "post_corrections",
+        "sum((u.old).fare - (u.new).fare) OVER (ORDER BY u.change_id)::bigint AS so_far",
+        "((u.old).fare - (u.new).fare)::bigint AS so_far",
         ("reprice_trips_after",),
     ),
     Mutant(
@@ -373,8 +423,8 @@ MUTANTS = [
     Mutant(
         "no account is locked",
         "lock_accounts",
-        "FOR NO KEY UPDATE;",
-        ";",
+        "FOR NO KEY UPDATE",
+        "",
         ("races",),
     ),
     Mutant(
@@ -504,6 +554,20 @@ MUTANTS = [
         "refuse_end",
         "ELSIF p_at > p_trip.tapped_at + interval '4 hours' THEN",
         "ELSIF p_at > p_trip.tapped_at + interval '5 hours' THEN",
-        ("end_trip",),
+        ("end_trips",),
+    ),
+    Mutant(
+        "a trip ends twice in one call",
+        "end_trips",
+        "v_times[array_position(v_trips, (v_end.trip).trip_id)]",
+        "NULL",
+        ("end_trips",),
+    ),
+    Mutant(
+        "ends of trips lock nothing",
+        "end_trips",
+        "ARRAY(SELECT t.card_id FROM transit.trips AS t WHERE t.trip_id = ANY (p_trip_id))",
+        "'{}'",
+        ("races",),
     ),
 ]

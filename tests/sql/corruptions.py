@@ -242,6 +242,18 @@ CORRUPTIONS = [
         ("key d/12/1 of card {card_usual}",),
     ),
     Corruption(
+        "refused_taps",
+        "the place and time of a refused tap removed",
+        "DELETE FROM transit.refused_taps WHERE device_id = 14",
+        ("key d/14/2 of card {card_debtor}",),
+    ),
+    Corruption(
+        "refused_taps",
+        "a refused tap of another outcome",
+        "UPDATE transit.refused_taps SET outcome = 'card_not_active' WHERE device_id = 12",
+        ("key d/12/3 of card {card_anonymous}",),
+    ),
+    Corruption(
         "single_keys",
         "a second key for the same trip",
         "INSERT INTO transit.idempotency_records SELECT card_id, request_hash, reference_id,"
@@ -280,6 +292,36 @@ CORRUPTIONS = [
         "a transfer on a journey that was never paid",
         "DELETE FROM transit.trips WHERE trip_id = {trip_paid}",
         ("trip {trip_transfer}",),
+    ),
+    Corruption(
+        "rule_changes",
+        "a change of rule that led elsewhere",
+        "UPDATE transit.rule_changes SET new_rule = 'subsidy_pass'"
+        " WHERE trip_id = {trip_corrected}",
+        ("trip {trip_corrected}",),
+    ),
+    Corruption(
+        "rule_changes",
+        "a change of journey that led elsewhere",
+        "UPDATE transit.rule_changes SET new_journey = {trip_paid}"
+        " WHERE trip_id = {trip_corrected}",
+        ("trip {trip_corrected}",),
+    ),
+    Corruption(
+        "rule_changes",
+        "a change of rule in between that nobody made",
+        "INSERT INTO transit.rule_changes SELECT trip_id, change_id - 4096, at, old_journey,"
+        " new_journey, old_rule, new_rule FROM transit.rule_changes"
+        " WHERE trip_id = {trip_corrected}",
+        ("trip {trip_corrected}",),
+    ),
+    Corruption(
+        "rule_changes",
+        "a change of rule under the number of another entry",
+        "UPDATE transit.rule_changes SET change_id = (SELECT e.entry_id FROM"
+        " transit.ledger_entries AS e WHERE e.kind = 'fare' AND e.reference_id = {trip_late})"
+        " WHERE trip_id = {trip_corrected}",
+        ("trip {trip_corrected}",),
     ),
     Corruption(
         "transfers",

@@ -218,8 +218,17 @@ class Story:
     def unblock(self, card_id: int) -> Any:
         return self.ask_one("SELECT * FROM api.unblock_card(%s)", card_id)
 
+    def ends(self, *requests: Sequence[Any]) -> list[Any]:
+        """One call with these ends of trips: (trip_id, station_id, ended_at)."""
+        trips, stations, times = map(list, zip(*requests, strict=True))
+        rows = self.ask(
+            "SELECT * FROM api.end_trips(%s, %s::bigint[], %s::bigint[], %s::timestamptz[])",
+            list(range(len(requests))), trips, stations, times,
+        )  # fmt: skip
+        return sorted(rows, key=lambda row: row.ref)
+
     def end(self, trip_id: int, station: int = OTHER_TRUNK, at: datetime | None = None) -> Any:
-        return self.ask_one("SELECT * FROM api.end_trip(%s, %s, %s)", trip_id, station, at)
+        return self.ends((trip_id, station, at))[0]
 
     def erase(self, user_id: int) -> Any:
         return self.ask_one("SELECT * FROM api.erase_user(%s)", user_id)

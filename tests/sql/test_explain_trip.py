@@ -14,6 +14,7 @@ from tests.sql.stories import (
     ROUTE,
     TRUNK,
     ZONAL,
+    Tap,
     at,
 )
 
@@ -162,6 +163,81 @@ def test_corrections_are_listed_oldest_first(story):
         "2026-11-20T17:00:00.000000Z", "2026-11-20T18:00:00.000000Z",
     ]  # fmt: skip
     assert explanation.corrections[1]["balance_after"] == 20_000 - FARE
+
+
+def changes(explanation):
+    """Amount, rules and journeys of the corrections."""
+    return [
+        tuple(
+            correction[name]
+            for name in ("amount", "old_rule", "new_rule", "old_journey_id", "new_journey_id")
+        )
+        for correction in explanation.corrections
+    ]
+
+
+def test_correction_says_what_the_rule_and_the_journey_became(story):
+    card_id = story.make_card(balance=20_000)
+    trip = story.tap(card_id, TRUNK)
+    late = story.tap(card_id, ZONAL, at=NOON - MINUTE)
+    assert changes(check(story, trip)) == [
+        (FARE, "base", "transfer", trip.trip_id, late.trip_id)
+    ]  # fmt: skip
+
+
+def test_free_trip_that_becomes_a_paid_one_keeps_its_journey(story):
+    card_id = story.make_card(balance=20_000, profile="senior")
+    trip = story.tap(card_id, TRUNK)
+    story.tap(card_id, TRUNK, at=NOON - 5 * HOUR)
+    assert changes(check(story, trip)) == [
+        (-FARE, "subsidy_pass", "base", trip.trip_id, trip.trip_id)
+    ]
+
+
+def test_free_trip_that_becomes_a_transfer_is_listed_though_no_peso_moved(story):
+    card_id = story.make_card(balance=20_000, profile="senior_c")
+    trip = story.tap(card_id, TRUNK)
+    late = story.tap(card_id, ZONAL, at=NOON - MINUTE)
+    explanation = check(story, trip)
+    assert (trip.fare_rule, explanation.fare_rule, explanation.fare) == (
+        "subsidy_pass", "transfer", 0,
+    )  # fmt: skip
+    assert changes(explanation) == [(0, "subsidy_pass", "transfer", trip.trip_id, late.trip_id)]
+    (correction,) = explanation.corrections
+    assert [correction[name] for name in ("entry_id", "card_id", "balance_after")] == [None] * 3
+    assert correction["at"] == "2026-11-20T17:00:00.000000Z"
+    assert "fare_correction" not in dict(story.entries(card_id))
+
+
+def test_transfer_that_moves_to_another_journey_is_listed(story):
+    card_id = story.make_card(balance=20_000)
+    first = story.tap(card_id, ZONAL, at=NOON - 60 * MINUTE)
+    last = story.tap(card_id, TRUNK, at=NOON - 20 * MINUTE)
+    late = story.tap(card_id, ZONAL, at=NOON - 40 * MINUTE)
+    assert changes(check(story, last)) == [(0, "transfer", "transfer", first.trip_id, late.trip_id)]
+
+
+def test_changes_of_one_call_are_listed_in_the_order_in_which_they_were_made(story):
+    card_id = story.make_card(balance=20_000)
+    trip = story.tap(card_id, TRUNK)
+    journeys = story.taps(
+        Tap(card_id, ZONAL, at=NOON - 20 * MINUTE), Tap(card_id, ZONAL, at=NOON - 10 * MINUTE)
+    )
+    first, second = (answer.trip_id for answer in journeys)
+    assert changes(check(story, trip)) == [
+        (FARE, "base", "transfer", trip.trip_id, first), (0, "transfer", "transfer", first, second),
+    ]  # fmt: skip
+
+
+def test_trip_that_leaves_its_pass_is_listed_without_a_journey_before(story):
+    card_id = story.make_card(balance=PASS_PRICE + 20_000)
+    paid = story.tap(card_id, ZONAL, at=NOON - 10 * MINUTE)
+    story.buy_pass(card_id)
+    story.decree("UPDATE transit.monthly_passes SET trips = 1")
+    story.go_to(NOON + 10 * MINUTE)
+    on_pass = story.tap(card_id, TRUNK)
+    story.tap(card_id, TRUNK, at=NOON)
+    assert changes(explain(story, on_pass)) == [(0, "monthly_pass", "transfer", None, paid.trip_id)]
 
 
 def test_explanation_outlives_a_new_decree(story):

@@ -321,6 +321,24 @@ def test_trip_ends_once_when_it_is_ended_twice_at_once_trip_already_ended(fresh_
     }  # fmt: skip
 
 
+def test_trips_end_while_a_late_tap_prices_them_again(fresh_database, office):
+    card_id = office.make_card(balance=4 * FARE)
+    trips = [office.tap(card_id, station) for station in (TRUNK, ZONAL)]
+    ends = [(trip.trip_id, TRUNK, NOON) for trip in reversed(trips)]
+    late, ended = all_at_once(
+        fresh_database,
+        office,
+        [
+            lambda story: story.tap(card_id, OTHER_ZONAL, at=NOON - MINUTE),
+            lambda story: story.ends(*ends),
+        ],
+    )
+    assert [(answer.outcome, answer.journey_id) for answer in ended] == [
+        ("accepted", late.trip_id)
+    ] * 2
+    assert office.offences() == []
+
+
 def test_clock_moved_by_many_at_once_never_goes_back(fresh_database, office):
     acts = [
         lambda story, days=days: story.ask(

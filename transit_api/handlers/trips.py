@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from transit_api.batching import TAPS
+from transit_api.batching import ENDS, TAPS
 from transit_api.db import DB
 from transit_api.endpoint import Endpoint
 from transit_api.errors import Problem
@@ -23,7 +23,6 @@ from transit_api.schemas.trips import (
 from transit_api.validation import BODY, QUERY, idempotency_key, path_id
 from transit_api.wire import json_answer
 
-END = "SELECT * FROM api.end_trip(%s, %s, %s)"
 READ = "SELECT * FROM api.read_trip(%s)"
 LIST_USER_TRIPS = "SELECT * FROM api.list_user_trips(%s, %s, %s, %s)"
 EXPLAIN = "SELECT * FROM api.explain_trip(%s)"
@@ -77,7 +76,7 @@ async def start_trip(request: web.Request) -> web.Response:
 async def end_trip(request: web.Request) -> web.Response:
     """Where the rider got off."""
     end = request[BODY]
-    row = await request.app[DB].write_one(END, (end["trip_id"], end["station_id"], end["ended_at"]))
+    row = await request.app[ENDS].submit((end["trip_id"], end["station_id"], end["ended_at"]))
     return decided(row, 200, TripResponse)
 
 

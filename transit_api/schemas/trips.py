@@ -215,14 +215,23 @@ class StepResponse(ResponseSchema):
 
 
 class CorrectionResponse(ResponseSchema):
-    """A later change of the fare; `amount` is the change of balance - debt."""
+    """A later change of the fare, rule or journey; `amount` is the change of balance - debt.
 
-    entry_id = Identifier()
-    card_id = Identifier()
+    Without an entry where no peso moved, without rules where only the fare changed.
+    """
+
+    entry_id = Identifier(
+        allow_none=True, metadata={"description": "Null, like what follows from it, at amount 0."}
+    )
+    card_id = Identifier(allow_none=True)
     amount = Pesos()
-    balance_after = Pesos(0)
-    debt_after = Pesos(0)
+    balance_after = Pesos(0, allow_none=True)
+    debt_after = Pesos(0, allow_none=True)
     at = Instant()
+    old_rule = Word(*FARE_RULES, allow_none=True)
+    new_rule = Word(*FARE_RULES, allow_none=True)
+    old_journey_id = Identifier(allow_none=True)
+    new_journey_id = Identifier(allow_none=True)
 
     example = {
         "entry_id": 12600002,
@@ -231,6 +240,10 @@ class CorrectionResponse(ResponseSchema):
         "balance_after": 12450,
         "debt_after": 0,
         "at": "2026-11-20T11:42:07.123456Z",
+        "old_rule": "base",
+        "new_rule": "transfer",
+        "old_journey_id": 16800001,
+        "new_journey_id": 16700001,
     }
 
 

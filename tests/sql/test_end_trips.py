@@ -1,4 +1,4 @@
-"""api.end_trip: ending a trip moves no money (api.refuse_end, api.trip_status, api.read_trip)."""
+"""api.end_trips: ending a trip moves no money (api.refuse_end, api.trip_status, api.read_trip)."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def test_ended_trip_is_completed_and_costs_the_same(story, trip):
         "accepted", "completed", OTHER_TRUNK, NOON + TICK,
     )  # fmt: skip
     assert (answer.fare, answer.balance) == (FARE, 0)
-    assert story.trip(trip.trip_id) == answer[2:]
+    assert story.trip(trip.trip_id) == answer[3:]
     assert len(story.entries(trip.card_id)) == 2
 
 
@@ -96,3 +96,40 @@ def test_end_changes_nothing_for_the_next_tap(story):
 
 def test_no_trip_is_read_where_there_is_none(story):
     assert story.ask("SELECT * FROM api.read_trip(%s)", NOWHERE) == []
+
+
+def test_ends_of_one_call_are_answered_each_for_itself_in_their_order(story, trip):
+    other = story.tap(story.make_card(balance=FARE), ZONAL)
+    answers = story.ends(
+        (other.trip_id, TRUNK, NOON + TICK),
+        (NOWHERE, TRUNK, None),
+        (trip.trip_id, NOWHERE, None),
+        (trip.trip_id, OTHER_TRUNK, NOON - TICK),
+        (trip.trip_id, OTHER_TRUNK, NOON),
+    )
+    assert [(answer.outcome, answer.trip_id) for answer in answers] == [
+        ("accepted", other.trip_id),
+        ("trip_not_found", None),
+        ("station_not_found", trip.trip_id),
+        ("trip_ends_before_start", trip.trip_id),
+        ("accepted", trip.trip_id),
+    ]
+    ended = [story.trip(answer.trip_id) for answer in (other, trip)]
+    assert [(row.end_station_id, row.ended_at) for row in ended] == [
+        (TRUNK, NOON + TICK), (OTHER_TRUNK, NOON),
+    ]  # fmt: skip
+
+
+def test_trip_ends_once_in_one_call_trip_already_ended(story, trip):
+    first, second = story.ends(
+        (trip.trip_id, OTHER_TRUNK, NOON), (trip.trip_id, ZONAL, NOON + TICK)
+    )
+    assert (first.outcome, second.outcome) == ("accepted", "trip_already_ended")
+    assert second.detail == "The trip ended at 2026-11-20T17:00:00.000000Z."
+    assert [row.end_station_id for row in (first, second)] == [OTHER_TRUNK] * 2
+
+
+def test_end_of_the_release_before_is_the_same(story, trip):
+    answer = story.ask_one("SELECT * FROM api.end_trip(%s, %s, NULL)", trip.trip_id, OTHER_TRUNK)
+    assert (answer.outcome, answer.ended_at) == ("accepted", NOON)
+    assert answer[2:] == story.trip(trip.trip_id)
