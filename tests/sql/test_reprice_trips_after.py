@@ -207,6 +207,18 @@ def test_repriced_trip_keeps_the_tariff_it_was_made_under(story):
     assert story.priced(early) == [("base", FARE)]
 
 
+def test_each_correction_of_a_late_tap_shows_the_balance_after_it(story):
+    card_id = story.make_card(balance=10 * FARE)
+    for n in range(6):
+        story.tap(card_id, (ZONAL, OTHER_ZONAL)[n % 2], at=NOON - MINUTE * (6 - n))
+    late = story.tap(card_id, OTHER_ZONAL, at=NOON - HOUR / 2)
+    rows = story.ask("SELECT * FROM api.list_entries(%s, null, 4)", card_id)
+    assert [(row.amount, row.balance_after) for row in reversed(rows)] == [
+        (FARE, 8 * FARE), (-FARE, 7 * FARE), (FARE, 8 * FARE), (-FARE, 7 * FARE),
+    ]  # fmt: skip
+    assert late.balance == 7 * FARE
+
+
 # Monthly passes
 
 
