@@ -11,6 +11,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from transit_api.batching import Overloaded
+from transit_api.connections import CONNECTIONS
 from transit_api.db import DatabaseUnavailable
 from transit_api.draining import DRAINING
 from transit_api.endpoint import Handler
@@ -52,7 +53,8 @@ async def answer_request(request: web.Request, handler: Handler) -> web.StreamRe
     code: str | None = None
     answer: web.StreamResponse
     try:
-        if app[PACE].is_lost and request.raw_path.startswith(V1):
+        crowded = app[PACE].is_lost or app[CONNECTIONS].is_full
+        if crowded and request.raw_path.startswith(V1):
             raise Overloaded
         answer = await handler(request)
     except Exception as error:
