@@ -155,7 +155,8 @@ class Connections:
         if isinstance(error, OSError) and error.errno in _NO_FILE_LEFT:
             self._say("no file is left for a connection: %s", error.strerror)
         else:
-            loop.default_exception_handler(context)
+            # The loop's own words hold the exception's, which may quote a request.
+            log.error("the event loop reports: %s", context["message"], exc_info=error)
 
     def _overdue(self, now: float) -> Iterator[Connection]:
         for one in self._open:

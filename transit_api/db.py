@@ -197,7 +197,9 @@ class Pool:
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             if error.pgcode in LOST_RACE:
                 raise
-            log.warning("a statement failed: %s", str(error).strip(), extra=self._about(sql))
+            # With a code the server's words may quote values; without one they are libpq's.
+            reason = error.pgcode or str(error).strip()
+            log.warning("a statement failed: %s", reason, extra=self._about(sql))
             raise ConnectionLost from error
         finally:
             cursor.close()

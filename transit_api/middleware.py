@@ -85,10 +85,11 @@ def _problem(error: Exception, request: web.Request, request_id: str) -> Problem
         case web.HTTPException() if error.status in _CODES:
             allow = error.headers.get(hdrs.ALLOW)
             return Problem(_CODES[error.status], headers={hdrs.ALLOW: allow} if allow else None)
+    method, route = _labels(request)
     log.error(
         "defect while answering %s %s",
-        request.method,
-        request.path,
+        method,
+        route,
         exc_info=error,
         extra={"request_id": request_id},
     )
