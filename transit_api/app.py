@@ -43,9 +43,8 @@ def make_app(settings: Settings) -> web.Application:
     app[SETTINGS] = settings
     app[DRAINING] = Draining()
     app[CONNECTIONS] = Connections(settings)
-    app[DOCUMENT] = Document([*ROUTES, *CLOCK_ROUTES])
-    app.add_routes(ROUTES)
-    if settings.simulated_clock:
-        app.add_routes(CLOCK_ROUTES)
+    routes = [*ROUTES, *CLOCK_ROUTES] if settings.simulated_clock else ROUTES
+    app[DOCUMENT] = Document(routes)
+    app.add_routes(routes)
     app.cleanup_ctx.extend(LIFESPANS)
     return app

@@ -78,10 +78,9 @@ def _problem(error: Exception, request: web.Request, request_id: str) -> Problem
         case Problem():
             return error
         case Overloaded():
-            return Problem("overloaded", headers={hdrs.RETRY_AFTER: str(error.retry_after)})
+            return Problem("overloaded")
         case DatabaseUnavailable():
-            retry_after = str(error.retry_after)
-            return Problem("database_unavailable", headers={hdrs.RETRY_AFTER: retry_after})
+            return Problem("database_unavailable")
         case web.HTTPException() if error.status in _CODES:
             allow = error.headers.get(hdrs.ALLOW)
             return Problem(_CODES[error.status], headers={hdrs.ALLOW: allow} if allow else None)
