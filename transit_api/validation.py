@@ -128,6 +128,10 @@ async def _read_batch(schema: BatchSchema, data: Any) -> dict[str, Any]:
         try:
             read.append(element.read(value))
         except ValidationError as error:
+            aside = element.set_aside(value, error)
+            if aside is not None:
+                read.append(aside)
+                continue
             errors[position] = error.messages
             told += count_errors(error.messages)
             more += more_of(error)

@@ -74,6 +74,13 @@ class StrictSchema(Schema):
         `data` lacks the fields that break their own rules; absent ones are there as null.
         """
 
+    def set_aside(self, data: Any, error: ValidationError) -> dict[str, Any] | None:
+        """What to go on with where `data` is refused alone among its neighbours; None: it is not.
+
+        Only elements of a batch are asked.
+        """
+        return None
+
     @validates_schema(skip_on_field_errors=False)
     def _check(self, data: dict[str, Any], **_: Any) -> None:
         self.check(data)
