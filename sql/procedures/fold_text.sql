@@ -6,6 +6,6 @@ CREATE FUNCTION api.fold_text(p_text text)
 RETURNS text
 LANGUAGE sql
 IMMUTABLE STRICT PARALLEL SAFE
-RETURN lower(translate(normalize(p_text, NFC), 'áéíóúüñÁÉÍÓÚÜÑ', 'aeiouunaeiouun'));
+RETURN lower(translate(normalize(p_text, nfc), 'áéíóúüñÁÉÍÓÚÜÑ', 'aeiouunaeiouun'));
 
 COMMENT ON FUNCTION api.fold_text(text) IS 'The text in lower case and without accents';

@@ -1,5 +1,5 @@
--- How long a text may be that a client fills: the limits of the schemas in transit_api/schemas, kept
--- here too, so that no other way into the database stores a longer one.
+-- How long a text may be that a client fills: the limits of the schemas in transit_api/schemas,
+-- kept here too, so that no other way into the database stores a longer one.
 
 ALTER TABLE transit.users
 ADD CONSTRAINT users_document_id_is_short CHECK (char_length(document_id) BETWEEN 1 AND 40),

@@ -9,7 +9,8 @@ from transit_api.schemas.users import UserRequest
 
 # Filled from the files of the network or by functions alone, never with a client's words.
 OUR_OWN = {
-    "schema_migrations", "rebuilt_parts", "deny_list.card_number", "stations", "routes", "profiles", "channels", "idempotency_records.outcome",
+    "schema_migrations", "rebuilt_parts", "deny_list.card_number",
+    "stations", "routes", "profiles", "channels", "idempotency_records.outcome",
     "idempotency_records.detail", "ledger_entries.counterparty",
 }  # fmt: skip
 
