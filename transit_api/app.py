@@ -6,6 +6,7 @@ from aiohttp import web
 
 from transit_api.batching import batching_lifespan
 from transit_api.cache import cache_lifespan
+from transit_api.connections import CONNECTIONS, Connections
 from transit_api.db import database_lifespan
 from transit_api.draining import DRAINING, Draining
 from transit_api.handlers.documents import DOCUMENT, Document
@@ -41,9 +42,9 @@ def make_app(settings: Settings) -> web.Application:
     )
     app[SETTINGS] = settings
     app[DRAINING] = Draining()
-    app[DOCUMENT] = Document([*ROUTES, *CLOCK_ROUTES])
-    app.add_routes(ROUTES)
-    if settings.simulated_clock:
-        app.add_routes(CLOCK_ROUTES)
+    app[CONNECTIONS] = Connections(settings)
+    routes = [*ROUTES, *CLOCK_ROUTES] if settings.simulated_clock else ROUTES
+    app[DOCUMENT] = Document(routes)
+    app.add_routes(routes)
     app.cleanup_ctx.extend(LIFESPANS)
     return app

@@ -36,7 +36,6 @@ Call = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
 
 Waiting = tuple[Element, "asyncio.Future[Row]"]
 
-RETRY_AFTER_S: Final = 1
 # An element that no call took along for so long is refused: nothing was done.
 LONGEST_WAIT_S: Final = 0.9
 # While the first in line has waited so long, whoever comes is refused at once: it would wait as
@@ -52,9 +51,8 @@ LONGEST_UPLOAD_WAIT_S: Final = 5.0
 class Overloaded(Exception):
     """A bounded queue is full, or its wait too long; nothing was done."""
 
-    def __init__(self, retry_after: int = RETRY_AFTER_S) -> None:
+    def __init__(self) -> None:
         super().__init__("too many requests are waiting")
-        self.retry_after = retry_after
 
 
 class Batcher:

@@ -39,7 +39,6 @@ log = logging.getLogger(__name__)
 REBUILT: Final = frozenset({"XX000", "42883", "3F000"})
 # Deadlock and serialization failure: rolled back whole, and nobody's fault to answer for.
 LOST_RACE: Final = frozenset({"40P01", "40001"})
-RETRY_AFTER_S: Final = 1
 # The statements of money look up single rows. Planned once and always by index: planning each
 # call anew costs as much as running it, and a plan made while a table was still small would read
 # all of it ever after.
@@ -61,9 +60,8 @@ PING_TIMEOUT_S: Final = 0.9
 class DatabaseUnavailable(Exception):
     """The database did not answer; what was asked for may or may not have been done."""
 
-    def __init__(self, retry_after: int = RETRY_AFTER_S) -> None:
+    def __init__(self) -> None:
         super().__init__("the database does not answer")
-        self.retry_after = retry_after
 
 
 class ConnectionLost(DatabaseUnavailable):
@@ -201,7 +199,9 @@ class Pool:
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             if error.pgcode in LOST_RACE:
                 raise
-            log.warning("a statement failed: %s", str(error).strip(), extra=self._about(sql))
+            # With a code the server's words may quote values; without one they are libpq's.
+            reason = error.pgcode or str(error).strip()
+            log.warning("a statement failed: %s", reason, extra=self._about(sql))
             raise ConnectionLost from error
         finally:
             cursor.close()

@@ -11,6 +11,10 @@ from aiohttp import web
 
 PROBLEM_JSON: Final = "application/problem+json"
 RETRY_AFTER_S: Final = "1"
+# Of many errors in one request so many are named, and the others counted.
+TOLD_ERRORS: Final = 20
+# A longer name of an unknown field is cut where it is told.
+LONGEST_NAME: Final = 64
 
 
 class Refusal(NamedTuple):
@@ -133,17 +137,20 @@ class Problem(Exception):
 class Invalid(Problem):
     """The request breaks its schema, whatever is known about cards and people.
 
-    `given` is the body as it was sent, where that is what breaks it.
+    `given` is the body as it was sent, where that is what breaks it; `more` counts errors that
+    are not among `errors`.
     """
 
-    def __init__(self, errors: Mapping[Any, Any], given: Any = None) -> None:
+    def __init__(self, errors: Mapping[Any, Any], given: Any = None, more: int = 0) -> None:
         super().__init__("validation_error", errors=errors)
         self.given = given
+        self.more = more
 
-    def add(self, more: Invalid) -> None:
+    def add(self, also: Invalid) -> None:
         """Name what else is wrong; a name that offends in two places has both reasons."""
-        self.errors = merged(self.errors or {}, more.errors or {})
-        self.given = more.given or self.given
+        self.errors = merged(self.errors or {}, also.errors or {})
+        self.given = also.given or self.given
+        self.more += also.more
 
 
 def invalid(field: str, message: str) -> Invalid:
@@ -172,8 +179,31 @@ def problem_body(problem: Problem, request_id: str) -> dict[str, Any]:
         "request_id": request_id,
     }
     if refusal.status == 422:
-        body["errors"] = problem.errors or {}
+        errors = problem.errors or {}
+        more = max(count_errors(errors) - TOLD_ERRORS, 0)
+        body["errors"] = _first_errors(errors, TOLD_ERRORS) if more else errors
+        if isinstance(problem, Invalid):
+            more += problem.more
+        if more:
+            body["more"] = more
     return body
+
+
+def count_errors(errors: Any) -> int:
+    """How many fields `errors` names, nested by location or index."""
+    return sum(map(count_errors, errors.values())) if isinstance(errors, Mapping) else 1
+
+
+def _first_errors(errors: Mapping[Any, Any], room: int) -> dict[Any, Any]:
+    told: dict[Any, Any] = {}
+    for name, reasons in errors.items():
+        if room <= 0:
+            break
+        if isinstance(reasons, Mapping):
+            reasons = _first_errors(reasons, room)
+        told[name] = reasons
+        room -= count_errors(reasons)
+    return told
 
 
 def problem_answer(problem: Problem, request_id: str) -> web.Response:

@@ -5,6 +5,7 @@ import contextlib
 import functools
 import logging
 import sys
+import traceback
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
@@ -28,7 +29,29 @@ _ORDINARY: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asc
 RequestLine = tuple[float, str, str, str, int, float, str | None]
 
 
-class JsonFormatter(logging.Formatter):
+class DiscreetFormatter(logging.Formatter):
+    """A log line that holds nothing of a request: of an exception its kind and its stack.
+
+    The message of an exception often quotes what could not be read: names, documents, keys.
+    """
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the library's name
+        """The kinds of the exception and of its causes, and where each was raised."""
+        return "\n".join(_stack_of(ei[1]))
+
+
+def _stack_of(error: BaseException | None) -> list[str]:
+    lines: list[str] = []
+    while error is not None:
+        code = getattr(error, "pgcode", None)
+        kind = f"{type(error).__qualname__} {code}" if code else type(error).__qualname__
+        frames = traceback.format_list(traceback.extract_tb(error.__traceback__))
+        lines = [*"".join(frames).splitlines(), kind, *lines]
+        error = error.__cause__ or error.__context__
+    return lines
+
+
+class JsonFormatter(DiscreetFormatter):
     """A log record as a JSON object; `extra` fields stand beside the message."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -51,7 +74,7 @@ def configure_logging(settings: Settings) -> None:
     if settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty()):
         handler.setFormatter(JsonFormatter())
     else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
+        handler.setFormatter(DiscreetFormatter("%(asctime)s %(levelname)-7s %(message)s"))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
 
 

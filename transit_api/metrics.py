@@ -9,9 +9,11 @@ writes the sums: about once a second, and before a scrape. A process that dies l
 
 import bisect
 import collections
+import logging
 import os
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import psutil
@@ -24,6 +26,9 @@ from prometheus_client import (
     generate_latest,
     multiprocess,
 )
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+log = logging.getLogger(__name__)
 
 MULTIPROCESS_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -32,6 +37,11 @@ DURATION_BUCKETS_S: Final = (
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
 )  # fmt: skip
 BATCH_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_000)
+
+
+# Kept as a gauge, whose file goes with its process, and told as the counter that it is: a counter's
+# file stays, and would tell of dead workers for ever.
+CPU_SECONDS: Final = "transit_worker_cpu_seconds"
 
 
 class Tally:
@@ -111,7 +121,7 @@ class Metrics:
             registry=self.registry,
         )
         self._cpu = Gauge(
-            "transit_worker_cpu_seconds",
+            CPU_SECONDS,
             "Processor time a worker has used since its start",
             ("worker",),
             multiprocess_mode="livemostrecent",
@@ -122,6 +132,8 @@ class Metrics:
         self._reads: dict[tuple[str, str], int] = collections.defaultdict(int)
         self._refused: dict[tuple[str, str], int] = collections.defaultdict(int)
         self._decided: dict[tuple[str, str], int] = collections.defaultdict(int)
+        # Files that were said to be unreadable, each once.
+        self._unreadable: set[str] = set()
         self._process = psutil.Process()
         self._started = time.monotonic()
 
@@ -187,11 +199,56 @@ class Metrics:
 
     def render(self) -> bytes:
         """Prometheus text for all processes of the service; reads files in multiprocess mode."""
-        if MULTIPROCESS_VARIABLE not in os.environ:
-            return generate_latest(self.registry)
-        merged = CollectorRegistry()
-        multiprocess.MultiProcessCollector(merged)  # type: ignore[no-untyped-call]
-        return generate_latest(merged)
+        exposed = CollectorRegistry()
+        exposed.register(self)
+        return generate_latest(exposed)
+
+    def collect(self) -> Iterator[Metric]:
+        """What is told at /metrics; prometheus-client asks."""
+        directory = os.environ.get(MULTIPROCESS_VARIABLE)
+        if directory is None:
+            yield from map(_told, self.registry.collect())
+            return
+        files = [str(path) for path in Path(directory).glob("*.db")]
+        readable = files
+        try:
+            metrics = _merged(files)
+        except Exception:
+            readable = [file for file in files if _is_readable(file)]
+            metrics = _merged(readable)
+        self._say_unreadable(set(files) - set(readable))
+        yield from map(_told, metrics)
+        yield GaugeMetricFamily(
+            "transit_metrics_files_unreadable",
+            "Files of the workers' counts that cannot be read and are left out",
+            value=len(files) - len(readable),
+        )
+
+    def _say_unreadable(self, files: set[str]) -> None:
+        for file in files - self._unreadable:
+            log.warning("metrics of %s cannot be read and are left out", Path(file).name)
+        self._unreadable |= files
+
+
+def _merged(files: list[str]) -> list[Metric]:
+    return list(multiprocess.MultiProcessCollector.merge(files))  # type: ignore[no-untyped-call]
+
+
+def _is_readable(file: str) -> bool:
+    try:
+        _merged([file])
+    except Exception:
+        return False
+    return True
+
+
+def _told(metric: Metric) -> Metric:
+    if metric.name == CPU_SECONDS:
+        told = Metric(CPU_SECONDS, metric.documentation, "counter")
+        for sample in metric.samples:
+            told.add_sample(f"{CPU_SECONDS}_total", sample.labels, sample.value)
+        return told
+    return metric
 
 
 METRICS: Final = web.AppKey("METRICS", Metrics)

@@ -11,6 +11,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from transit_api.batching import Overloaded
+from transit_api.connections import CONNECTIONS
 from transit_api.db import DatabaseUnavailable
 from transit_api.draining import DRAINING
 from transit_api.endpoint import Handler
@@ -52,7 +53,8 @@ async def answer_request(request: web.Request, handler: Handler) -> web.StreamRe
     code: str | None = None
     answer: web.StreamResponse
     try:
-        if app[PACE].is_lost and request.raw_path.startswith(V1):
+        crowded = app[PACE].is_lost or app[CONNECTIONS].is_full
+        if crowded and request.raw_path.startswith(V1):
             raise Overloaded
         answer = await handler(request)
     except Exception as error:
@@ -76,17 +78,17 @@ def _problem(error: Exception, request: web.Request, request_id: str) -> Problem
         case Problem():
             return error
         case Overloaded():
-            return Problem("overloaded", headers={hdrs.RETRY_AFTER: str(error.retry_after)})
+            return Problem("overloaded")
         case DatabaseUnavailable():
-            retry_after = str(error.retry_after)
-            return Problem("database_unavailable", headers={hdrs.RETRY_AFTER: retry_after})
+            return Problem("database_unavailable")
         case web.HTTPException() if error.status in _CODES:
             allow = error.headers.get(hdrs.ALLOW)
             return Problem(_CODES[error.status], headers={hdrs.ALLOW: allow} if allow else None)
+    method, route = _labels(request)
     log.error(
         "defect while answering %s %s",
-        request.method,
-        request.path,
+        method,
+        route,
         exc_info=error,
         extra={"request_id": request_id},
     )

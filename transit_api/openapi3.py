@@ -101,6 +101,4 @@ def _schema(schema: Any) -> Any:
         else:
             # Examples and defaults are data, not schemas.
             turned[key] = value if key in ("example", "default") else _schema(value)
-    if turned.get("nullable") and "enum" in turned and None not in turned["enum"]:
-        turned["enum"] = [*turned["enum"], None]
     return turned

@@ -7,11 +7,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import psutil
 
 _PR_SET_PDEATHSIG = 1
+LOG_MODE = 0o600
 
 # Loaded before any fork: a child may not import anything between fork and exec.
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -43,7 +44,7 @@ def start_process(
     Its output is appended to `log`, if given; else it goes where ours goes, standard output
     to the descriptor `stdout` if given.
     """
-    output = log.open("ab") if log else None
+    output = open_log(log) if log else None
     try:
         return subprocess.Popen(
             [str(word) for word in command],
@@ -61,6 +62,13 @@ def start_process(
     finally:
         if output:
             output.close()
+
+
+def open_log(path: Path) -> BinaryIO:
+    """A log to append to that only its owner reads, also one that an earlier release began."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, LOG_MODE)
+    os.fchmod(descriptor, LOG_MODE)
+    return os.fdopen(descriptor, "ab")
 
 
 def as_user(uid: int | None) -> dict[str, Any]:

@@ -51,7 +51,13 @@ def _handle_error(
 ) -> web.StreamResponse:
     request_id = secrets.token_hex(12)
     if status == 400:
-        log.info("rubbish from %s: %s", request.remote, exc, extra={"request_id": request_id})
+        # Its bytes may be a key or the number of a card, so only their kind and length are told.
+        kind, length = type(exc).__name__, len(str(exc))
+        log.info(
+            "rubbish from %s: %s of %d characters",
+            *(request.remote, kind, length),
+            extra={"request_id": request_id},
+        )
     else:
         log.error("defect below the handlers", exc_info=exc, extra={"request_id": request_id})
     if request.writer.output_size > 0:

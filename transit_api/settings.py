@@ -72,6 +72,21 @@ class Settings:
     body_limit_bytes: int = setting(
         1_048_576, "largest request body", minimum=1_024, maximum=67_108_864
     )
+    connection_limit: int = setting(
+        4_096,
+        "client connections of one worker; beyond it the longest idle ones are closed",
+        minimum=16,
+        maximum=60_000,
+    )
+    head_seconds: float = setting(
+        10.0, "longest that the head of a request may take to arrive", minimum=0.1, maximum=60
+    )
+    body_pace_bytes: int = setting(
+        1_024,
+        "bytes a second at which a body has to arrive, after its first 5 s",
+        minimum=1,
+        maximum=1_048_576,
+    )
     pool_size: int = setting(
         8,
         "database connections of one worker, besides 4 for uploads and upkeep",

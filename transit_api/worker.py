@@ -12,13 +12,11 @@ import uvloop
 from aiohttp import web
 
 from transit_api.app import make_app
+from transit_api.connections import CONNECTIONS, KEEP_ALIVE_S, Connections, raise_file_limit
 from transit_api.draining import DRAINING
 from transit_api.logs import configure_logging
 from transit_api.settings import Settings, read_settings
 
-# Connections that wait for accept(); the kernel cuts it to net.core.somaxconn.
-BACKLOG = 1024
-KEEP_ALIVE_S = 75.0
 POLL_S = 0.02
 # New objects, and collections of the younger generations, before the next collection.
 COLLECT_AFTER = (20_000, 20, 20)
@@ -38,10 +36,12 @@ async def serve(settings: Settings, sockets: list[socket.socket], ready_fd: int)
         shutdown_timeout=settings.drain_seconds,
     )
     await runner.setup()
-    sites = [web.SockSite(runner, one, backlog=BACKLOG) for one in sockets]
+    server, connections = runner.server, app[CONNECTIONS]
+    assert server is not None
+    asyncio.get_running_loop().set_exception_handler(connections.on_loop_error)
     try:
-        for site in sites:
-            await site.start()
+        await connections.listen(server, sockets)
+        watch = asyncio.create_task(connections.watch(server))
         # What was made until here lives as long as the worker: no collection needs to look at it.
         gc.collect()
         gc.freeze()
@@ -51,22 +51,20 @@ async def serve(settings: Settings, sockets: list[socket.socket], ready_fd: int)
         os.close(ready_fd)
         await stop.wait()
         app[DRAINING].active = True
-        await _drain(runner, sites, settings)
+        watch.cancel()
+        await _drain(server, connections, settings)
     finally:
         await runner.cleanup()
 
 
-async def _drain(runner: web.AppRunner, sites: list[web.SockSite], settings: Settings) -> None:
+async def _drain(server: web.Server, connections: Connections, settings: Settings) -> None:
     """Wait until the requests that were sent to us have their answers.
 
     For a grace period connections are still taken and idle ones kept, so that a balancer sees
     us go and a request that is on its way is answered; each answer closes its connection.
     """
-    server = runner.server
-    assert server is not None
     await _wait_while(lambda: bool(server.connections), settings.idle_grace_seconds)
-    for site in sites:
-        await site.stop()
+    connections.stop_listening()
     # aiohttp's own shutdown drops the rest of a body that is still arriving, so it comes after.
     await _wait_while(lambda: any(map(_is_busy, server.connections)), settings.drain_seconds)
 
@@ -92,6 +90,7 @@ def main() -> None:
     sockets = [socket.socket(fileno=number) for number in numbers]
     settings = read_settings()
     configure_logging(settings)
+    raise_file_limit()
     uvloop.run(serve(settings, sockets, ready_fd))
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import ClientConnectionError, ClientSession
@@ -12,6 +13,8 @@ from tests.compose.plain_processes import PlainProcesses
 # The least that a channel takes: a rider on a fast machine stays below the ceiling of a balance.
 RECHARGE = 50
 RIDERS = 4
+# Connections of one address at the balancer (haproxy.cfg).
+ONE_SOURCE = 1_000
 # Of the riding, which asks again and again: a stop, or a kill that is noticed, takes seconds.
 LIMIT_S = 60
 # Stands among the statuses for an answer that never came.
@@ -157,3 +160,34 @@ async def recharge_while(front: ClientSession, happens: Callable[[], Any]) -> li
         finally:
             over.set()
     return statuses
+
+
+async def is_answered(port: int | None) -> bool:
+    """Whether a new connection to the balancer is taken."""
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /health/live HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+        answered = await reader.read()
+        writer.close()
+    except ConnectionError:
+        return False
+    return answered.startswith(b"HTTP/1.1 200")
+
+
+async def test_one_source_has_a_bounded_number_of_connections(
+    cluster_of_two: PlainProcesses, both_services: PlainProcesses
+) -> None:
+    port = urlsplit(cluster_of_two.url("balancer", 8000)).port
+    opened = []
+    try:
+        for _ in range(ONE_SOURCE):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            opened.append(writer)
+        for _ in range(20):
+            assert not await is_answered(port)
+        other = cluster_of_two.url("balancer", 8405)
+        async with ClientSession(other) as client, client.get("/health") as answer:
+            assert answer.status == 200
+    finally:
+        for writer in opened:
+            writer.close()

@@ -104,3 +104,10 @@ async def test_vehicle_that_lost_its_clock_shuts_nobody_out(simulated_city: City
     assert (await simulated_city.post("vehicles/positions", {"positions": [right]})).status == 202
     (seen,) = (await simulated_city.get(f"{path}?limit=3")).body["arrivals"]
     assert seen["stops_away"] == len(stops) - 3
+
+
+async def test_alert_ends_with_the_calendar_of_any_zone(city: City) -> None:
+    alert = {"cause": "HOLIDAY", "effect": "NO_EFFECT", "severity_level": "INFO",
+             "header": "Siempre", "description": "Siempre"}  # fmt: skip
+    answer = await city.post("alerts", {**alert, "active_until": "9999-12-31T23:59:59-05:00"})
+    assert (answer.status, answer.body["active_until"]) == (201, FAR_AHEAD)

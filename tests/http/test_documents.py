@@ -1,5 +1,6 @@
 """The document, held against the router, the table of errors and itself."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.http.conftest import City, Contract
 from transit_api.app import make_app
 from transit_api.endpoint import contract_of
 from transit_api.errors import REFUSALS
+from transit_api.handlers.documents import DOCUMENT
 from transit_api.settings import Settings
 
 
@@ -33,15 +35,19 @@ def test_document_is_valid_openapi(document: Any) -> None:
     validate(document)
 
 
-def test_document_names_every_route_and_no_other(document: Any) -> None:
+@pytest.mark.parametrize("simulated", [False, True])
+def test_document_names_every_route_and_no_other(simulated: bool) -> None:
+    app = make_app(Settings(simulated_clock=simulated))
     routed = {
         (route.method, route.resource.canonical)
-        for route in make_app(Settings(simulated_clock=True)).router.routes()
+        for route in app.router.routes()
         if route.method != "HEAD"
         and route.resource is not None
         and not isinstance(route.resource, web.StaticResource)
     }
-    assert {(method, path) for method, path, _ in operations(document)} == routed
+    served = json.loads(app[DOCUMENT].body)
+    assert {(method, path) for method, path, _ in operations(served)} == routed
+    assert ("/api/v1/clock" in served["paths"]) is simulated
 
 
 def test_every_route_has_a_contract() -> None:
@@ -92,9 +98,20 @@ def test_every_error_code_is_in_the_document_and_in_a_test(document: Any) -> Non
         assert code in named
 
 
+async def test_clock_is_told_where_it_is_served(simulated_city: City) -> None:
+    assert "/api/v1/clock" in (await simulated_city.get("/openapi.json")).body["paths"]
+    assert (await simulated_city.get("clock")).status == 200
+
+
+async def test_clock_is_not_told_where_there_is_none_not_found(city: City) -> None:
+    assert "/api/v1/clock" not in (await city.get("/openapi.json")).body["paths"]
+    assert (await city.get("clock")).status == 404
+
+
 async def test_document_and_its_page_are_served_without_the_internet(
-    city: City, document: Any
+    simulated_city: City, document: Any
 ) -> None:
+    city = simulated_city
     served = await city.get("/openapi.json")
     assert (served.status, served.body) == (200, document)
     page = await city.get("/docs")

@@ -1,9 +1,13 @@
 """What /metrics tells, what is logged of requests, and the chores that run beside them."""
 
 import asyncio
+import contextlib
 import io
 import json
 import logging
+import os
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +18,7 @@ from transit_api.db import Database, DatabaseUnavailable
 from transit_api.logs import JsonFormatter, RequestLog
 from transit_api.metrics import METRICS, Metrics
 from transit_api.settings import Settings
-from transit_api.upkeep import CHORES, Chore, do_chore, repeat_chore
+from transit_api.upkeep import CHORES, Chore, do_chore, repeat_chore, set_gauges
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -39,42 +43,105 @@ def find(samples: Samples, name: str, **labels: str) -> float:
     return sum(found)
 
 
+async def growth(api: Any, name: str, request: Any, **labels: str) -> float:
+    """How much a counter grew over a request that was made once."""
+    before = await scrape(api)
+    await request
+    return find(await scrape(api), name, **labels) - find_or_zero(before, name, **labels)
+
+
+def find_or_zero(samples: Samples, name: str, **labels: str) -> float:
+    return find(samples, name, **labels) if holds(samples, name, **labels) else 0
+
+
+def holds(samples: Samples, name: str, **labels: str) -> bool:
+    wanted = set(labels.items())
+    return any(each == name and wanted <= held for each, held in samples)
+
+
 async def test_request_is_counted_by_method_route_template_and_status(api: Any) -> None:
     counter = "transit_http_request_duration_seconds_count"
-    labels = {"method": "GET", "route": "/api/v1/cards/{card_id}", "status": "404"}
+    route = "/api/v1/cards/{card_id}"
+    for path in ("/api/v1/cards/5", "/api/v1/cards/6"):
+        labels = {"method": "GET", "route": route, "status": "404"}
+        assert await growth(api, counter, api.get(path), **labels) == 1
+    refused = {"route": route, "code": "card_not_found"}
+    assert await growth(api, "transit_refusals_total", api.get(path), **refused) == 1
+
+
+async def test_counts_are_added_once_however_often_they_are_asked_for(api: Any) -> None:
+    labels = {"route": "/api/v1/cards/{card_id}", "code": "card_not_found"}
     await api.get("/api/v1/cards/5")
-    before = find(await scrape(api), counter, **labels)
-    await api.get("/api/v1/cards/6")
-    samples = await scrape(api)
-    assert find(samples, counter, **labels) == before + 1
-    refused = {"route": labels["route"], "code": "card_not_found"}
-    assert find(samples, "transit_refusals_total", **refused) >= 2
+    first = find(await scrape(api), "transit_refusals_total", **labels)
+    for _ in range(3):
+        assert find(await scrape(api), "transit_refusals_total", **labels) == first
 
 
 async def test_cached_reads_are_counted_by_what_answered_them(api: Any) -> None:
-    for _ in range(2):
-        assert (await api.get("/api/v1/analytics/revenue")).status == 200
-    samples = await scrape(api)
-    assert find(samples, "transit_cached_reads_total", family="revenue", result="MISS") >= 1
-    assert find(samples, "transit_cached_reads_total", family="revenue", result="HIT") >= 1
+    name, revenue = "transit_cached_reads_total", "/api/v1/analytics/revenue"
+    for result in ("MISS", "HIT"):
+        read = api.get(revenue)
+        assert await growth(api, name, read, family="revenue", result=result) == 1, result
 
 
 async def test_batches_are_counted_by_size(api: Any) -> None:
-    recharge = {"card_id": 4096, "amount": 5_000}
-    assert (await api.post("/api/v1/cards/recharge", json=recharge)).status == 404
-    samples = await scrape(api)
-    assert find(samples, "transit_batch_elements_count", function="recharge_cards") >= 1
-    outcome = {"function": "recharge_cards", "outcome": "card_not_found"}
-    assert find(samples, "transit_outcomes_total", **outcome) >= 1
+    async def recharge(cards: int) -> None:
+        recharges = [{"card_id": 4096, "amount": 5_000}] * cards
+        path = "/api/v1/cards/recharge/batch"
+        assert (await api.post(path, json={"recharges": recharges})).status == 200
+
+    name, function = "transit_batch_elements", {"function": "recharge_cards"}
+    assert await growth(api, f"{name}_sum", recharge(3), **function) == 3
+    assert await growth(api, f"{name}_count", recharge(5), **function) == 1
+    outcome = {**function, "outcome": "card_not_found"}
+    assert await growth(api, "transit_outcomes_total", recharge(7), **outcome) == 7
 
 
 async def test_pools_and_processes_are_shown(api: Any) -> None:
+    assert (await api.get("/api/v1/stations")).status == 200
+    with contextlib.suppress(TimeoutError):
+        # It sets them at once, and again and again.
+        await asyncio.wait_for(set_gauges(api.app), 0.01)
     samples = await scrape(api)
     for pool in ("reads", "writes", "upkeep"):
         for state in ("open", "in_use", "waiting"):
-            assert find(samples, "transit_database_connections", pool=pool, state=state) >= 0
-    assert find(samples, "transit_worker_resident_memory_bytes") > 10_000_000
-    assert find(samples, "transit_worker_cpu_seconds") > 0
+            value = find(samples, "transit_database_connections", pool=pool, state=state)
+            # One read was made, one connection opened for it, and it is free again.
+            assert value == (1 if (pool, state) == ("reads", "open") else 0), (pool, state)
+    worker = str(os.getpid())
+    assert find(samples, "transit_worker_resident_memory_bytes", worker=worker) > 10_000_000
+    assert find(samples, "transit_worker_cpu_seconds_total", worker=worker) > 0
+
+
+async def test_processor_time_is_a_counter(api: Any) -> None:
+    async with api.get("/metrics") as answer:
+        text = await answer.text()
+    assert "# TYPE transit_worker_cpu_seconds_total counter" in text
+    before = find(await scrape(api), "transit_worker_cpu_seconds_total")
+    until = time.process_time() + 0.05
+    while time.process_time() < until:
+        pass
+    assert find(await scrape(api), "transit_worker_cpu_seconds_total") > before
+
+
+@pytest.mark.parametrize("content", [b"", b"\x01", b"\xff\xff\xff\x7f" * 1024, b"\x40\0\0\0" * 64])
+async def test_unreadable_file_is_left_out_counted_and_said_once(
+    api: Any, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    unreadable = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]) / "counter_1.db"
+    await api.get("/api/v1/cards/5")
+    assert find(await scrape(api), "transit_metrics_files_unreadable") == 0
+    unreadable.write_bytes(content)
+    try:
+        for _ in range(2):
+            samples = await scrape(api)
+            assert find(samples, "transit_metrics_files_unreadable") == 1
+            assert find(samples, "transit_refusals_total", code="card_not_found") > 0
+    finally:
+        unreadable.unlink()
+    assert [record.getMessage() for record in caplog.records] == [
+        "metrics of counter_1.db cannot be read and are left out"
+    ]
 
 
 def test_process_alone_answers_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,8 @@
 """The stations of Bogotá and what can be asked of them."""
 
+from unicodedata import normalize
+from urllib.parse import quote
+
 from tests.http.conftest import UNKNOWN_ID, City
 
 
@@ -47,3 +50,14 @@ async def test_filter_that_breaks_the_schema_is_refused_validation_error(city: C
     for query in ("kind=tram", "corridor=BB", "q=", "q=%00", "locality=" + "x" * 61, "knd=trunk"):
         answer = await city.get(f"stations?{query}")
         assert (answer.status, list(answer.body["errors"])) == (422, [query.partition("=")[0]])
+
+
+async def test_words_are_found_however_their_accents_are_spelt(city: City) -> None:
+    for query in ("locality={}&limit=200", "q={}"):
+        told = [
+            (await city.get("stations?" + query.format(quote(normalize(form, word))))).body["items"]
+            for form in ("NFC", "NFD")
+            for word in ("Usaquén", "USAQUÉN")
+        ]
+        assert told[0] == told[1] == told[2] == told[3]
+        assert told[0] or query.startswith("q=")

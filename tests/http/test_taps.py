@@ -132,3 +132,43 @@ async def test_upload_that_cannot_be_decided_in_one_call_is_taken(
     fares = await city.walk(f"trips/user/{card['user_id']}", 50)
     assert sum(trip["fare"] for trip in fares) == 14 * FARE
     assert await city.balance(card["card_id"]) == (200_000 - 14 * FARE, 0)
+
+
+async def test_tap_with_a_value_that_cannot_be_read_is_refused_alone_validation_error(
+    city: City,
+) -> None:
+    card = await city.make_card(balance=2 * FARE)
+    taps = upload(*[(card["card_id"], TRUNK)] * 5, (UNKNOWN_ID, TRUNK), (card["card_id"], TRUNK))
+    for number, change in (
+        (0, {"tapped_at": "9999-12-31T23:59:59-05:00"}),
+        (2, {"tapped_at": "noon"}),
+        (3, {"station_id": "1", "route_id": -1}),
+        (4, {"tapped_at": 5}),
+        (5, {"station_id": None}),
+    ):
+        taps["taps"][number] |= change
+    for replayed in (0, 2):
+        answer = await city.post("taps/batch", taps)
+        assert answer.status == 200
+        told = [(r["outcome"], r["fare"], r["balance"]) for r in answer.body["results"]]
+        unread = ("validation_error", None)
+        balance = 2 * FARE if not replayed else 0
+        assert told[1] == ("accepted", FARE, FARE)
+        assert told[6] == ("accepted", FARE, 0)
+        assert [told[n][:2] for n in (0, 2, 3, 4, 5)] == [unread] * 5
+        assert told[5][2] is None and told[0][2] in (balance, 0)
+        counts = {name: answer.body[name] for name in ("accepted", "denied", "replayed")}
+        assert counts == {"accepted": 2, "denied": 5, "replayed": replayed}
+    assert await city.balance(card["card_id"]) == (0, 0)
+
+
+async def test_tap_whose_identity_cannot_be_read_refuses_the_whole_validation_error(
+    city: City,
+) -> None:
+    card = await city.make_card(balance=2 * FARE)
+    for change in ({"card_id": "x"}, {"device_id": 0}, {"device_seq": 1.5}, {"strange": 1}):
+        taps = upload((card["card_id"], TRUNK), (card["card_id"], TRUNK))
+        taps["taps"][1] |= {"tapped_at": "noon", **change}
+        answer = await city.post("taps/batch", taps)
+        assert (answer.status, answer.code) == (422, "validation_error"), change
+    assert await city.balance(card["card_id"]) == (2 * FARE, 0)

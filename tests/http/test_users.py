@@ -104,3 +104,19 @@ async def test_cards_of_a_user_are_listed_newest_first(city: City) -> None:
     await city.make_personal_card()
     listed = await city.walk(f"users/{user['user_id']}/cards", 2)
     assert [card["card_id"] for card in listed] == issued[::-1]
+
+
+async def test_name_is_kept_composed(city: City) -> None:
+    person = {"full_name": "Ana Mari\u0301a Nu\u0303ez", "document_id": "CC-composed"}
+    answer = await city.post("users", person)
+    assert (answer.status, answer.body["full_name"]) == (201, "Ana Mar\u00eda N\u0169ez")
+
+
+async def test_controls_and_marks_of_direction_in_a_name_are_refused_validation_error(
+    city: City,
+) -> None:
+    for strange in ("\x00", "\x07", "\n", "\x7f", "\x85", "\u061c", "\u200e", "\u202e", "\u2066"):
+        for field in ("full_name", "document_id"):
+            person = {"full_name": "Ana", "document_id": "CC-1", field: f"A{strange}b"}
+            answer = await city.post("users", person)
+            assert (answer.status, set(answer.body["errors"])) == (422, {field}), (strange, field)

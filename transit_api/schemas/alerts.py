@@ -46,11 +46,13 @@ class AlertRequest(StrictSchema):
     effect = Word(*EFFECTS, required=True)
     severity_level = Word(*SEVERITY_LEVELS, required=True)
     header = Text(200, required=True)
-    description = Text(4000, required=True)
+    description = Text(4000, lines=True, required=True)
     station_id = Identifier(**optional())
     route_id = Identifier(**optional())
     active_from = Instant(**optional(), metadata={"description": "Default: now."})
-    active_until = Instant(**optional(), metadata={"description": "Default: until closed."})
+    active_until = Instant(
+        is_end=True, **optional(), metadata={"description": "Default: until closed."}
+    )
 
     example = {
         "cause": "DEMONSTRATION",
@@ -77,7 +79,7 @@ class AlertInForce(ResponseSchema):
     effect = Word(*EFFECTS)
     severity_level = Word(*SEVERITY_LEVELS)
     header = Text(200)
-    description = Text(4000)
+    description = Text(4000, lines=True)
     active_from = Instant()
     active_until = Instant(allow_none=True)
 

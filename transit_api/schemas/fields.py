@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -17,13 +18,30 @@ _INSTANT = re.compile(
 )
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,16}", re.ASCII)
-# PostgreSQL cannot store NUL, UTF-8 cannot say a lone surrogate.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-# Something that is not blank, and nowhere NUL: for the document, we look at it more cheaply.
-NOT_BLANK: Final = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+# UTF-8 cannot say a lone surrogate; control characters (NUL, which PostgreSQL cannot store, is
+# one) and those that turn the direction of writing make a text look like another one.
+_CONTROLS: Final = r"\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+# In a text of several lines, tabs and line breaks are no offence.
+_CONTROLS_OF_LINES: Final = _CONTROLS.replace(r"\u0000-\u001f", r"\u0000-\u0008\u000b-\u001f")
+_SURROGATES: Final = r"\ud800-\udfff"
+# Something that is not blank, and nowhere a control: for the document, we look more cheaply.
+NOT_BLANK: Final = rf"^[^{_CONTROLS}]*[^\s{_CONTROLS}][^{_CONTROLS}]*$"
+NOT_BLANK_LINES: Final = (
+    rf"^[^{_CONTROLS_OF_LINES}]*[^\s{_CONTROLS_OF_LINES}][^{_CONTROLS_OF_LINES}]*$"
+)
+_REFUSED: Final = {
+    False: re.compile(f"[{_CONTROLS}{_SURROGATES}]"),
+    True: re.compile(f"[{_CONTROLS_OF_LINES}{_SURROGATES}]"),
+}
 # Any year that can be told in four digits and stored: whether a tap stamped 9999 is too far ahead
 # is the fare rules' concern, and one such tap must not refuse the whole upload it came in.
 _YEARS: Final = r"^(?!0000)[0-9]{4}-"
+
+
+# A letter with its accents may come as several characters, which NFC makes one.
+MOST_CHARACTERS_OF_ONE: Final = 4
+# The last moment that can be told in four digits of a year.
+LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class Unclean(Exception):
@@ -82,23 +100,34 @@ class Pesos(Whole):
 
 
 class Text(Quick, fields.String):
-    """A string of a limited length that is not blank and that PostgreSQL can store."""
+    """A string of a limited length in NFC that is not blank, with no control characters.
 
-    def __init__(self, longest: int, *, pattern: str | None = None, **options: Any) -> None:
-        metadata = {"pattern": pattern or NOT_BLANK, **options.pop("metadata", {})}
+    `lines` lets tabs and line breaks through.
+    """
+
+    def __init__(
+        self, longest: int, *, pattern: str | None = None, lines: bool = False, **options: Any
+    ) -> None:
+        shown = pattern or (NOT_BLANK_LINES if lines else NOT_BLANK)
+        metadata = {"pattern": shown, **options.pop("metadata", {})}
         super().__init__(validate=validate.Length(1, longest), metadata=metadata, **options)
         # Matches anywhere, which is what a pattern means in the document.
         # In the document `$` is the very end; here it would let a line break follow.
         self.pattern = re.compile(re.sub(r"\$$", r"\\Z", pattern)) if pattern else None
         self.longest = longest
+        self.refused = _REFUSED[lines]
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, *args, **kwargs)
-        if _UNSTORABLE.search(text):
-            raise ValidationError("Must not hold NUL characters or lone surrogates.")
+        if self.refused.search(text):
+            raise ValidationError(
+                "Must not hold control characters, marks of writing direction or lone surrogates."
+            )
         if text.isspace():
             raise ValidationError("Must not be blank.")
-        # What is too long is refused for its length, and costs no matching.
+        # What is too long is refused for its length, and costs no composing and no matching.
+        if len(text) <= MOST_CHARACTERS_OF_ONE * self.longest:
+            text = unicodedata.normalize("NFC", text)
         if 0 < len(text) <= self.longest and self.pattern and not self.pattern.search(text):
             raise ValidationError("Has a wrong form.")
         return text
@@ -107,11 +136,12 @@ class Text(Quick, fields.String):
         if (
             type(value) is str
             and 0 < len(value) <= self.longest
-            and not _UNSTORABLE.search(value)
+            and not self.refused.search(value)
             and not value.isspace()
-            and (self.pattern is None or self.pattern.search(value))
         ):
-            return value
+            text = value if value.isascii() else unicodedata.normalize("NFC", value)
+            if len(text) <= self.longest and (self.pattern is None or self.pattern.search(text)):
+                return text
         raise Unclean
 
 
@@ -149,15 +179,19 @@ class Degrees(Quick, fields.Float):
 
 
 class Instant(Quick, fields.DateTime):
-    """An RFC 3339 time with an offset; read as an aware datetime in UTC."""
+    """An RFC 3339 time with an offset; read as an aware datetime in UTC.
+
+    `is_end`: one that lies beyond the year 9999 in UTC is its last moment: an end that is far.
+    """
 
     default_error_messages = {
         "invalid": "Must be an RFC 3339 time with an offset, as 2026-11-20T06:42:07-05:00.",
     }
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, is_end: bool = False, **options: Any) -> None:
         metadata = {"pattern": _YEARS, **options.pop("metadata", {})}
         super().__init__(format="iso", metadata=metadata, **options)
+        self.is_end = is_end
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> datetime:
         try:
@@ -168,7 +202,13 @@ class Instant(Quick, fields.DateTime):
     def quick(self, value: Any) -> datetime:
         if type(value) is not str or not _INSTANT.fullmatch(value):
             raise Unclean
-        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        moment = datetime.fromisoformat(value.upper())
+        try:
+            return moment.astimezone(UTC)
+        except OverflowError:
+            if self.is_end and moment.year == LAST_INSTANT.year:
+                return LAST_INSTANT
+            raise
 
 
 class ServiceDay(Quick, fields.Date):

@@ -23,9 +23,12 @@ class ProblemResponse(ResponseSchema):
 
 
 class InvalidResponse(ProblemResponse):
-    """A 422: `errors` names each offending field, nested by index within a list."""
+    """A 422: `errors` names the first 20 offending fields, nested by index within a list."""
+
+    sometimes = frozenset({"more"})
 
     errors = fields.Dict()
+    more = Whole(1, 2**31, metadata={"description": "How many more errors there are."})
 
     example = problem_body(
         Problem("validation_error", errors={"card_id": ["Must be an integer."]}),

@@ -36,6 +36,10 @@ TAP_REFUSALS = (
 )
 
 
+# What a tap of an upload may get wrong without being taken for another tap.
+UNREADABLE_ALONE = frozenset({"station_id", "route_id", "tapped_at"})
+
+
 class TripStartRequest(StrictSchema):
     """A card shown to a validator; the device fields come both or not at all."""
 
@@ -74,6 +78,17 @@ class TapElement(TripStartRequest):
     device_seq = Identifier(required=True)
 
     example = TripStartRequest.example
+
+    def set_aside(self, data: Any, error: ValidationError) -> dict[str, Any] | None:
+        """A tap of a known card, device and number with a value that cannot be read.
+
+        It is refused alone: its validator would send it again and again, and its neighbours too.
+        """
+        wrong = error.messages_dict.keys()
+        # One that misses a field or has a strange one is malformed, and so is the upload.
+        if wrong <= UNREADABLE_ALONE and wrong <= data.keys():
+            return {"card_id": data["card_id"], "unreadable": True}
+        return None
 
 
 class TapsBatchRequest(BatchSchema):
@@ -148,7 +163,7 @@ class TripList(PageResponse):
 class TapResult(ResponseSchema):
     """What became of one tap; `balance` is null when there is no such card."""
 
-    outcome = Word("accepted", *TAP_REFUSALS)
+    outcome = Word("accepted", *TAP_REFUSALS, "validation_error")
     replayed = fields.Boolean()
     trip_id = Identifier(allow_none=True)
     fare = Pesos(0, allow_none=True)
