@@ -71,7 +71,7 @@ def test_everything_on_one_machine_works_whatever_is_set_for_other_servers(
     data, copy = data_directory / "data", data_directory / "copy"
     backup = tmp_path / "transit.dump"
     with running_up(data, tmp_path / "up.log"):
-        for command in (["audit"], ["compute"], ["backup", str(backup)]):
+        for command in (["audit"], ["compute"], ["url"], ["backup", str(backup)]):
             answer = run(*command, "--data-dir", str(data))
             assert answer.returncode == 0, (command, answer.stderr)
     answer = run("restore", str(backup), "--data-dir", str(copy))
