@@ -58,7 +58,7 @@ def test_tests_run_on_the_versions_that_are_served() -> None:
 def test_nothing_is_installed_that_is_not_locked(file: str) -> None:
     text = (ROOT / file).read_text(encoding="utf-8").replace("\\\n", " ")
     installing = re.findall(
-        r"(?:(?<!= )\$\(INSTALL\)|bin/pip install|    pip install)([^\n&|]*)", text
+        r"(?:(?<!= )\$\(INSTALL\)|bin/pip install|    pip install|&& pip install)([^\n&|]*)", text
     )
     assert len(installing) >= 2
     for options in installing:
