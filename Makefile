@@ -20,7 +20,7 @@ STAMP := $(VENV)/installed
 TEST_STAMP := $(VENV)/installed-for-tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test mutants faults soak bench bench-big profile coverage lint clean
+.PHONY: help install lock run test mutants faults soak bench bench-big profile coverage lint clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,18 +31,34 @@ install: $(STAMP)  ## make .venv and install the project into it
 # Not compiled: Python compiles what it imports, and most modules never are.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 
-$(STAMP): setup.cfg pyproject.toml
+$(STAMP): setup.cfg pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
 		|| { echo "cannot make $(VENV); on Debian: apt-get install python3-venv"; exit 1; }
-	$(INSTALL) -e .
+	$(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
 # What only tests and linters need; `make run` does without.
-$(TEST_STAMP): $(STAMP)
-	$(INSTALL) -e '.[test]'
+$(TEST_STAMP): $(STAMP) requirements-test.lock
+	$(INSTALL) --require-hashes -r requirements-test.lock
 	@touch $(TEST_STAMP)
+
+LOCK := build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-annotate
+
+# What setup.cfg and pyproject.toml allow, as exact versions with the hashes of their files, for
+# every system; what still fits stays as it is: `make lock ARGS=--upgrade` takes the newest.
+lock:  ## write requirements.lock and requirements-test.lock anew (ARGS=--upgrade)
+	@test -x build/lock/bin/uv || { $(PYTHON) -m venv build/lock \
+		&& build/lock/bin/pip install --quiet --disable-pip-version-check 'uv>=0.13.9,<0.14'; }
+	@$(PYTHON) -c 'import tomllib; \
+		print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])' \
+		> build/lock/build-system.txt
+	$(LOCK) $(ARGS) setup.cfg build/lock/build-system.txt --output-file requirements.lock
+	$(LOCK) $(ARGS) setup.cfg build/lock/build-system.txt --extra test \
+		--constraint requirements.lock --output-file requirements-test.lock
 
 # exec: Ctrl-C and kill reach the Python program itself.
 run: $(STAMP)  ## start everything and drive it with a simulated rush hour (DURATION=60 SERVE=1 PORT=8000)

@@ -1,4 +1,4 @@
-"""The command line: up, serve, migrate, audit, compute."""
+"""The command line: up, serve, migrate, audit, compute, url."""
 
 import argparse
 import dataclasses
@@ -36,6 +36,7 @@ The back office of Bogotá's fare cards: taps, recharges, fares, and books that 
   transit-api backup FILE        write the database into one file, while it is in use
   transit-api restore FILE       fill an empty database from it, and check the books
   transit-api compute            what analytics would cost without rollups, as JSON
+  transit-api url                where the database of a running `up` is, for psql
 """
 
 EXIT_FAILED = 1
@@ -96,7 +97,9 @@ def make_parser() -> argparse.ArgumentParser:
         "base tables instead of the rollups; exit code 1 if the two differ.",
     )
     compute.set_defaults(run=run_compute)
-    for command in (audit, compute):
+    url = commands.add_parser("url", help="print the address of the embedded database, for psql")
+    url.set_defaults(run=run_url)
+    for command in (audit, compute, url):
         command.add_argument(
             "--data-dir",
             type=Path,
@@ -198,7 +201,8 @@ def _serve(settings: Settings, sockets: list[Any]) -> None:
 
 def run_migrate(settings: Settings, chosen: argparse.Namespace) -> int:
     """Bring the database to this release."""
-    _need_database(settings)
+    if not settings.owner_url:
+        raise SettingsError("neither TRANSIT_OWNER_DATABASE_URL nor DATABASE_URL is set")
     print(migrate(settings.owner_url))
     return 0
 
@@ -236,6 +240,12 @@ def run_compute(settings: Settings, chosen: argparse.Namespace) -> int:
         raise MigrationError(f"cannot compute: {_first_line(error)}") from error
     except RollupsDiffer as error:
         return _complain(error, EXIT_FAILED)
+    return 0
+
+
+def run_url(settings: Settings, chosen: argparse.Namespace) -> int:
+    """Print where the owner reaches the database of a running `up`."""
+    print(running_url(chosen.data_dir, OWNER))
     return 0
 
 

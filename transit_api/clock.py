@@ -34,7 +34,7 @@ def prepare_clock(settings: Settings) -> None:
                 )
     except psycopg2.errors.InvalidParameterValue as error:
         raise SettingsError(str(error.diag.message_primary)) from error
-    except psycopg2.OperationalError as error:
+    except (psycopg2.OperationalError, psycopg2.errors.ReadOnlySqlTransaction) as error:
         raise cannot_connect(error) from error
     except _NOT_MIGRATED as error:
         # Readiness says what is missing; without a clock to start, serving can wait for it.

@@ -6,11 +6,12 @@ take long) and `upkeep` (health checks, rollups).
 
 What aiopg and psycopg2 do when something breaks, and what becomes of it here:
 
+- what the server says has its meaning in `sqlstates.py`: an outage is DatabaseUnavailable, and a
+  call that was rolled back whole is tried once more;
 - server-side `statement_timeout` (57014) arrives as a bare CancelledError: TookTooLong;
-- OperationalError, InterfaceError, refused connections (sometimes RuntimeError on uvloop), silence:
-  DatabaseUnavailable;
-- a call that met a function being rebuilt (it rolled back whole): tried once more;
+- refused connections (sometimes RuntimeError on uvloop), silence: DatabaseUnavailable;
 - a read whose connection broke: tried once more, on another connection;
+- with several hosts in the address aiopg never gets past the first: `hosts.py`;
 - a cancelled handler would close the connection while the backend runs on and may commit: calls
   run in tasks of their own, which cancelling the caller does not reach;
 - anything else is a defect and goes up as it is.
@@ -21,31 +22,27 @@ import contextlib
 import logging
 import select
 import time
-from collections.abc import AsyncIterator, Coroutine, Sequence
+import weakref
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import aiopg
 import psycopg2
 from aiohttp import web
 
+from transit_api.hosts import Hosts
+from transit_api.session import BY_INDEX, Session
 from transit_api.settings import SETTINGS, Settings
+from transit_api.sqlstates import Meaning, meaning_of
 
 T = TypeVar("T")
 Row = dict[str, Any]
 
 log = logging.getLogger(__name__)
 
-# cache lookup failed, undefined function, invalid schema name: the function is being replaced.
-REBUILT: Final = frozenset({"XX000", "42883", "3F000"})
-# Deadlock and serialization failure: rolled back whole, and nobody's fault to answer for.
-LOST_RACE: Final = frozenset({"40P01", "40001"})
-# The statements of money look up single rows. Planned once and always by index: planning each
-# call anew costs as much as running it, and a plan made while a table was still small would read
-# all of it ever after.
-BY_INDEX: Final = (
-    "-c plan_cache_mode=force_generic_plan"
-    " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
-)
+OUTAGES: Final = frozenset({Meaning.OUTAGE, Meaning.REFUSED})
+# A statement that writes met a server that does not.
+READ_ONLY: Final = "25006"
 # The client waits this much longer than the server may take, so that the server speaks first.
 SILENCE_MARGIN_S: Final = 0.5
 # One call of an upload runs while the next one is being put together.
@@ -79,7 +76,15 @@ class Pool:
     when a waiter is cancelled and has no limit on waiters, is never used.
     """
 
-    def __init__(self, name: str, settings: Settings, *, size: int, options: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        *,
+        size: int,
+        more: Mapping[str, str] | None = None,
+        read_only: bool = False,
+    ) -> None:
         self.name = name
         self._name = {"pool": name}
         self.size = size
@@ -92,10 +97,11 @@ class Pool:
         self._silence_s = settings.statement_timeout_ms / 1000 + SILENCE_MARGIN_S
         self._connect_s = settings.connect_timeout_seconds
         self._dsn = settings.database_url
-        self._options = (
-            f"-c TimeZone=UTC -c statement_timeout={settings.statement_timeout_ms}"
-            f" -c client_connection_check_interval=1000 {options}"
-        )
+        self._hosts = Hosts(self._dsn)
+        self._read_only = read_only
+        self._session = Session(settings.statement_timeout_ms, more or {}, read_only=read_only)
+        self._behind_pooler: weakref.WeakSet[aiopg.Connection] = weakref.WeakSet()
+        self._retiring: set[asyncio.Task[None]] = set()
         self._pool: aiopg.Pool | None = None
 
     @property
@@ -107,7 +113,7 @@ class Pool:
         """One statement on a connection of this pool."""
         pool, connection = await self._take()
         try:
-            return await self._execute(connection, sql, params)
+            return await self._execute(pool, connection, sql, params)
         finally:
             # Not awaited: it is done at once, and nothing here waits for the wake-up it answers.
             pool.release(connection)
@@ -130,8 +136,7 @@ class Pool:
     async def _connect(self) -> tuple[aiopg.Pool, aiopg.Connection]:
         self.in_use += 1
         try:
-            pool = await self._opened()
-            connection = await _acquire_living(pool)
+            pool, connection = await self._connect_anywhere()
         except (psycopg2.Error, OSError, RuntimeError) as error:
             self._leave()
             self._note_lost(error)
@@ -146,6 +151,37 @@ class Pool:
             raise
         self._note_there()
         return pool, connection
+
+    async def _connect_anywhere(self) -> tuple[aiopg.Pool, aiopg.Connection]:
+        """To the host that answered last, or else to each other one in turn."""
+        tried = 0
+        while True:
+            pool = await self._opened()
+            try:
+                return pool, await _acquire_living(pool)
+            except (psycopg2.Error, OSError, RuntimeError):
+                tried += 1
+                if not self._leave_host(pool) or tried >= self._hosts.count:
+                    raise
+            except asyncio.CancelledError:
+                # A host that is silent uses up the wait of this call, not of the next one.
+                self._leave_host(pool)
+                raise
+
+    def _leave_host(self, pool: aiopg.Pool) -> bool:
+        """Connect elsewhere from now on; False if there is no other host."""
+        if pool is not self._pool:
+            # Another call has left it.
+            return True
+        if not self._hosts.move_on():
+            return False
+        self._pool = None
+        pool.close()
+        # Its free connections; those in use are closed when they come back.
+        task = asyncio.create_task(pool.clear())
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+        return True
 
     def _note_lost(self, error: Exception) -> None:
         """Say it once, and not for each request that meets it."""
@@ -164,27 +200,46 @@ class Pool:
         self._free.release()
 
     async def _opened(self) -> aiopg.Pool:
-        # minsize 0 connects to nothing yet: a service may start before its database.
         if self._pool is None:
-            self._pool = await aiopg.create_pool(
-                self._dsn,
-                minsize=0,
-                maxsize=self.size,
-                timeout=self._connect_s,
-                enable_json=True,
-                enable_hstore=False,
-                enable_uuid=False,
-                options=self._options,
-                application_name=f"transit-api {self.name}",
-            )
+            host: dict[str, Any] = await self._hosts.choose()
+            # Another call may have opened it while names were being looked up.
+            if self._pool is None:
+                # minsize 0 connects to nothing yet: a service may start before its database.
+                self._pool = await aiopg.create_pool(
+                    self._dsn,
+                    minsize=0,
+                    maxsize=self.size,
+                    timeout=self._connect_s,
+                    enable_json=True,
+                    enable_hstore=False,
+                    enable_uuid=False,
+                    on_connect=self._prepare_session,
+                    application_name=f"transit-api {self.name}",
+                    client_encoding="UTF8",
+                    **host,
+                )
         return self._pool
 
+    async def _prepare_session(self, connection: aiopg.Connection) -> None:
+        """Set what we rely on; behind a pooler, where that would reach others, remember to."""
+        try:
+            cursor = await connection.cursor(timeout=self._connect_s)
+            with contextlib.closing(cursor):
+                await cursor.execute(self._session.keep_sql, (connection.raw.get_backend_pid(),))
+                if not cursor.rowcount:
+                    self._behind_pooler.add(connection)
+        except BaseException:
+            # aiopg forgets a connection that fails here, open as it is.
+            connection.close()
+            raise
+
     async def _execute(
-        self, connection: aiopg.Connection, sql: str, params: Sequence[Any]
+        self, pool: aiopg.Pool, connection: aiopg.Connection, sql: str, params: Sequence[Any]
     ) -> list[Row]:
         cursor = await connection.cursor(timeout=self._silence_s)
+        settings = self._session.for_one_statement if connection in self._behind_pooler else ""
         try:
-            await cursor.execute(sql, params)
+            await cursor.execute(settings + sql, params)
             names = [column.name for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.raw]
         except asyncio.CancelledError:
@@ -196,12 +251,16 @@ class Pool:
         except TimeoutError:
             log.warning("the database fell silent under a statement", extra=self._about(sql))
             raise DatabaseUnavailable from None
-        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-            if error.pgcode in LOST_RACE:
+        except psycopg2.Error as error:
+            if meaning_of(error, read_only=self._read_only) not in OUTAGES:
                 raise
             # With a code the server's words may quote values; without one they are libpq's.
             reason = error.pgcode or str(error).strip()
             log.warning("a statement failed: %s", reason, extra=self._about(sql))
+            connection.close()
+            if error.pgcode == READ_ONLY:
+                # The server is there, and another one may be the primary now.
+                self._leave_host(pool)
             raise ConnectionLost from error
         finally:
             cursor.close()
@@ -218,6 +277,8 @@ class Pool:
                 async with asyncio.timeout(self._silence_s):
                     await self._pool.wait_closed()
             self._pool.terminate()
+        if self._retiring:
+            await asyncio.wait(self._retiring, timeout=self._silence_s)
 
 
 class Database:
@@ -228,12 +289,10 @@ class Database:
 
     def __init__(self, settings: Settings) -> None:
         reads = max(1, settings.pool_size // 2)
-        self.reads = Pool(
-            "reads", settings, size=reads, options="-c default_transaction_read_only=on"
-        )
+        self.reads = Pool("reads", settings, size=reads, read_only=True)
         writes = max(1, settings.pool_size - reads)
-        self.writes = Pool("writes", settings, size=writes, options=BY_INDEX)
-        self.uploads = Pool("uploads", settings, size=UPLOAD_CONNECTIONS, options=BY_INDEX)
+        self.writes = Pool("writes", settings, size=writes, more=BY_INDEX)
+        self.uploads = Pool("uploads", settings, size=UPLOAD_CONNECTIONS, more=BY_INDEX)
         self.upkeep = Pool("upkeep", settings, size=UPKEEP_CONNECTIONS)
         self.pools = (self.reads, self.writes, self.uploads, self.upkeep)
         self._calls: set[asyncio.Task[Any]] = set()
@@ -338,10 +397,16 @@ async def _repeat_if_rolled_back(pool: Pool, sql: str, params: Sequence[Any]) ->
     try:
         return await pool.run(sql, params)
     except psycopg2.Error as error:
-        if error.pgcode not in REBUILT | LOST_RACE:
+        if meaning_of(error) not in (Meaning.LOST_RACE, Meaning.REBUILT):
             raise
         log.warning("a call was rolled back with %s and is repeated", error.pgcode)
+    try:
         return await pool.run(sql, params)
+    except psycopg2.Error as error:
+        if meaning_of(error) is not Meaning.LOST_RACE:
+            raise
+        log.warning("a call was rolled back with %s again", error.pgcode)
+        raise DatabaseUnavailable from error
 
 
 DB: Final = web.AppKey("DB", Database)

@@ -35,6 +35,7 @@ from transit_api.processes import (
     stop_leftover,
     stop_process,
 )
+from transit_api.settings import forget_libpq_variables
 
 CACHE_START_LIMIT_S = 10.0
 CACHE_STOP_LIMIT_S = 5.0
@@ -140,6 +141,7 @@ def start_embedded(
     `binaries` is the bin directory of another PostgreSQL, `connections` how many it takes;
     `durable=False` is for tests.
     """
+    forget_libpq_variables()
     with ExitStack() as stack:
         data = _prepare(directory)
         stack.enter_context(_hold(data, directory))
@@ -165,6 +167,7 @@ def start_embedded(
 
 def running_url(directory: Path, user: str = SERVICE_ROLE) -> str:
     """The database of the `up` that runs on `directory`; ProcessError if none does."""
+    forget_libpq_variables()
     location = directory / "location"
     data = Path(location.read_text().strip()) if location.exists() else directory
     try:

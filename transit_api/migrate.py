@@ -1,7 +1,9 @@
 """Brings a database to this release: sql/schema once each, sql/procedures rebuilt whole."""
 
 import hashlib
+import logging
 import re
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,11 +15,33 @@ import psycopg2.errors
 
 from transit_api import network
 
+log = logging.getLogger(__name__)
+
 SQL = Path(__file__).parent.parent / "sql"
 SERVICE_ROLE = "transit_service"
 
 # Any number will do, as long as every release uses the same one.
 MIGRATION_LOCK = 7_265_011
+LOOK_AGAIN_S = 0.25
+
+_HOLDER = """
+    SELECT concat('process ', l.pid, ' of ', coalesce(a.usename::text, 'another role'),
+                  ', ' || nullif(a.application_name, ''), ' on ' || host(a.client_addr),
+                  ', since ' || date_trunc('second', a.xact_start))
+    FROM pg_catalog.pg_locks AS l
+    LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+          AND l.classid = 0 AND l.objid = %s
+          AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d
+                            WHERE d.datname = pg_catalog.current_database())
+"""
+
+# Role and database may set limits that are meant for requests.
+_NO_LIMITS = """
+    SET LOCAL statement_timeout = 0;
+    SET LOCAL lock_timeout = 0;
+    SET LOCAL idle_in_transaction_session_timeout = 0;
+"""
 
 # What is missing for a release, by name; no row: the database is ready for it. A newer
 # database lacks nothing, so the last release stays ready while the next one migrates.
@@ -68,7 +92,16 @@ class DatabaseAway(MigrationError):
 
 
 # What a server says that is there but does not take us now; any other refusal is for good.
-_NOT_NOW = ("the database system is", "too many clients", "remaining connection slots")
+_NOT_NOW = (
+    "the database system is",
+    "too many clients",
+    "remaining connection slots",
+    # PgBouncer's words for the same.
+    "cannot connect to server",
+    "server login has been failing",
+    "no more connections allowed",
+    "query_wait_timeout",
+)
 
 
 @dataclass(frozen=True)
@@ -91,15 +124,43 @@ def migrate(dsn: str, sql: Path = SQL) -> Outcome:
 
     Safe to run twice and by several at once: one works, the others wait and find it done.
     """
-    with _owner_connection(dsn) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT pg_catalog.pg_advisory_lock(%s)", [MIGRATION_LOCK])
-        connection.commit()
+    with (
+        _turn(dsn),
+        _owner_connection(dsn) as connection,
+        connection.cursor() as cursor,
+    ):
         applied = _apply_schema(connection, cursor, sql / "schema")
         return Outcome(
             applied=applied,
             procedures_rebuilt=_rebuild_procedures(connection, cursor, sql / "procedures"),
             network_loaded=_load_network(connection, cursor, sql / "network"),
         )
+
+
+@contextmanager
+def _turn(dsn: str) -> Iterator[None]:
+    """Be the only one that migrates, by the lock of a transaction on a connection of its own.
+
+    The lock of a session would stay with a pooler's connection to the server when we are gone.
+    """
+    with _owner_connection(dsn) as connection, connection.cursor() as cursor:
+        told = None
+        while not _try_lock(cursor):
+            cursor.execute(_HOLDER, [MIGRATION_LOCK])
+            (holder,) = cursor.fetchone() or (None,)
+            connection.rollback()
+            if holder and holder != told:
+                log.warning("waiting for the migration of %s; Ctrl-C gives up", holder)
+                told = holder
+            # Asked again and again, because Ctrl-C ends a sleep and not a statement.
+            time.sleep(LOOK_AGAIN_S)
+        yield
+
+
+def _try_lock(cursor: Any) -> bool:
+    cursor.execute(_NO_LIMITS)
+    cursor.execute("SELECT pg_catalog.pg_try_advisory_xact_lock(%s)", [MIGRATION_LOCK])
+    return bool(cursor.fetchone()[0])
 
 
 def readiness_parameters(sql: Path = SQL) -> tuple[list[str], list[str]]:
@@ -130,6 +191,8 @@ def _owner_connection(dsn: str) -> Iterator[Any]:
         connection = psycopg2.connect(dsn, connect_timeout=10, application_name="transit-migrate")
     except psycopg2.Error as error:
         raise cannot_connect(error) from error
+    # Who waited for a lock must see what was done meanwhile, whatever the role's default is.
+    connection.set_session(isolation_level="READ COMMITTED")
     try:
         yield connection
     except psycopg2.Error as error:
@@ -157,6 +220,7 @@ def _apply_schema(connection: Any, cursor: Any, folder: Path) -> tuple[str, ...]
             )
     pending = [path for path in files if path.stem not in done]
     for path in pending:
+        cursor.execute(_NO_LIMITS)
         _run_file(cursor, path)
         cursor.execute(_RECORDS)
         cursor.execute(
@@ -175,6 +239,7 @@ def _rebuild_procedures(connection: Any, cursor: Any, folder: Path) -> bool:
     (exists,) = cursor.fetchone()
     if exists and _recorded(connection, cursor, "rebuilt_parts", "part").get("api") == checksum:
         return False
+    cursor.execute(_NO_LIMITS)
     if exists:
         # Dropping locks the types that running calls use, so it comes last: the old release serves
         # while the new one is being made.
@@ -216,6 +281,7 @@ def _load_network(connection: Any, cursor: Any, folder: Path) -> bool:
     checksum = _checksum(sorted(folder.iterdir()), loader.read_text(encoding="utf-8"))
     if _recorded(connection, cursor, "rebuilt_parts", "part").get("network") == checksum:
         return False
+    cursor.execute(_NO_LIMITS)
     network.load_network(cursor)
     _record_part(connection, cursor, "network", checksum)
     return True

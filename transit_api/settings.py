@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,8 +10,16 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from transit_api.addresses import is_cache_address, is_database_address
+
 # Test suites and load tools have variables of their own under the same prefix.
 FOREIGN_PREFIXES = ("TRANSIT_TEST_", "TRANSIT_SIM_")
+
+# What Kubernetes tells every container of a service called `transit` or `transit-api`.
+_OF_KUBERNETES = re.compile(
+    r"\w+_SERVICE_(HOST|PORT(_\w+)?)|\w+_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?", re.ASCII
+)
+_PORT_OF_KUBERNETES = re.compile(r"(tcp|udp|sctp)://.*", re.ASCII)
 
 # Connections of a worker for uploads and upkeep, besides those of its pool.
 BESIDES_POOL = 4
@@ -26,7 +35,8 @@ class SettingsError(ValueError):
 def setting(default: Any, meaning: str, *, variable: str | None = None, **limits: Any) -> Any:
     """One variable: its default, what it means (README and --help print it), its limits.
 
-    Limits: `minimum`, `maximum` (numbers, inclusive), `choices` (words), `instant` (RFC 3339).
+    Limits: `minimum`, `maximum` (numbers, inclusive), `choices` (words), `instant` (RFC 3339),
+    `database` and `cache` (addresses).
     The variable is TRANSIT_ and the field's name in capitals unless `variable` names another.
     """
     return dataclasses.field(
@@ -40,15 +50,19 @@ class Settings:
 
     # Where the data is.
     database_url: str = setting(
-        "", "PostgreSQL for the service, as role transit_service", variable="DATABASE_URL"
+        "",
+        "PostgreSQL for the service, as role transit_service",
+        variable="DATABASE_URL",
+        database=True,
     )
     owner_database_url: str = setting(
-        "", "PostgreSQL for migrate, as the owner; DATABASE_URL if empty"
+        "", "PostgreSQL for migrate, as the owner; DATABASE_URL if empty", database=True
     )
     redis_url: str = setting(
         "redis://127.0.0.1:6379/0",
         "the cache (Redis protocol; unix:///path/to.sock too)",
         variable="REDIS_URL",
+        cache=True,
     )
     # Where the service listens, and with how many processes.
     host: str = setting("127.0.0.1", "address to listen on; there is no access control yet")
@@ -163,14 +177,25 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     fields = {variable_of(field): field for field in dataclasses.fields(Settings)}
     for variable in variables:
         foreign = not variable.startswith("TRANSIT_") or variable.startswith(FOREIGN_PREFIXES)
-        if not foreign and variable not in fields:
+        injected = _is_injected(variable, variables[variable])
+        if not (foreign or injected) and variable not in fields:
             raise SettingsError(f"{variable} is not a setting; `transit-api --help` lists them")
     values = {
         field.name: _parse(variable, variables[variable], field.type)
         for variable, field in fields.items()
-        if variable in variables
+        if variable in variables and not _is_injected(variable, variables[variable])
     }
     return Settings(**values)
+
+
+def forget_libpq_variables() -> None:
+    """Take PGPORT, PGSERVICE, PGOPTIONS and their like out of this process and its children.
+
+    They tell libpq, and PostgreSQL itself, of a server of somebody else, and no address can
+    overrule PGSERVICE: whoever works with the embedded server calls this first.
+    """
+    for variable in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[variable]
 
 
 def variable_of(field: "dataclasses.Field[Any]") -> str:
@@ -187,6 +212,13 @@ def list_settings() -> Iterator[tuple[str, str, str]]:
         if "minimum" in limits:
             meaning += f" ({limits['minimum']} to {limits['maximum']})"
         yield variable_of(field), _as_text(field.default), meaning
+
+
+def _is_injected(variable: str, value: str) -> bool:
+    """Whether Kubernetes wrote it, and nobody who wanted to set something."""
+    if variable.endswith("_PORT") and _PORT_OF_KUBERNETES.fullmatch(value):
+        return True
+    return bool(_OF_KUBERNETES.fullmatch(variable))
 
 
 def _parse(variable: str, text: str, kind: Any) -> Any:
@@ -214,6 +246,11 @@ def _check(variable: str, value: Any, limits: Mapping[str, Any]) -> None:
     choices = limits.get("choices")
     if limits.get("instant") and value and not _is_instant(value):
         raise SettingsError(f"{variable}={value!r} is no time like 2026-11-20T06:00:00-05:00")
+    # An address may hold a password, so it is not shown.
+    if limits.get("database") and value and not is_database_address(value):
+        raise SettingsError(f"{variable} is no address like postgresql://user@host:5432/transit")
+    if limits.get("cache") and not is_cache_address(value):
+        raise SettingsError(f"{variable} is no address like redis://host:6379/0")
     if choices and value not in choices:
         raise SettingsError(f"{variable}={value!r} is none of {', '.join(choices)}")
     # Written so that a NaN, which compares false with everything, is refused as well.

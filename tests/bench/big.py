@@ -21,8 +21,8 @@ from tests.bench.population import SEED, TRIPS_A_CARD, make_population
 from tests.bench.stack import ROOT, Service, connect, start_servers, start_service
 from tests.bench.targets import Bench, Row
 from tests.bench.yardsticks import Pgbench
-from transit_api.db import BY_INDEX
 from transit_api.embedded import Servers
+from transit_api.session import BY_INDEX, as_options
 
 # The simulated months that are loaded, the few trips over the first and the many over the second,
 # so that both sizes are asked for days like each other; the tariff of 2026 is in force all through.
@@ -82,7 +82,7 @@ def _load_day(
     servers: Servers, cards: Sequence[int], stations: Sequence[int], evening: datetime, wanted: int
 ) -> None:
     rng = Random(wanted + evening.day)
-    connection = psycopg2.connect(servers.database_url, options=BY_INDEX)
+    connection = psycopg2.connect(servers.database_url, options=as_options(BY_INDEX))
     connection.autocommit = True
     step = timedelta(hours=16) / max(wanted, 1)
     at = evening - timedelta(hours=16)

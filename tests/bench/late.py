@@ -11,7 +11,7 @@ from tests.bench.population import SEED, make_population
 from tests.bench.stack import connect, start_servers
 from tests.bench.targets import Bench, Row
 from transit_api.array_functions import START_TRIPS, Element
-from transit_api.db import BY_INDEX
+from transit_api.session import BY_INDEX, as_options
 
 FIRST_EVENING = datetime(2026, 2, 1, 23, tzinfo=UTC)
 DAYS, TRIPS_A_DAY = 250, 4
@@ -25,7 +25,7 @@ def measure_late_tap(bench: Bench) -> list[Row]:
         owner.execute("SELECT FROM api.start_simulated_clock(%s)", [FIRST_EVENING])
         owner.execute("SELECT outcome FROM api.set_clock(NULL, 0)")
         people = make_population(owner, 100, SEED)
-        connection = psycopg2.connect(servers.database_url, options=BY_INDEX)
+        connection = psycopg2.connect(servers.database_url, options=as_options(BY_INDEX))
         connection.autocommit = True
         with connection.cursor() as cursor:
             card, stations = _rider(owner, people.cards)

@@ -13,9 +13,9 @@ import psycopg2
 
 from tests.bench.population import STATION_SLOTS
 from tests.bench.stack import ROOT, START_LIMIT_S, Service
-from transit_api.db import BY_INDEX
 from transit_api.embedded import Servers
 from transit_api.postgresql import OWNER
+from transit_api.session import BY_INDEX, as_options
 from transit_api.settings import Settings
 
 # One live tap: the very procedure the service calls, with a card and a station drawn alike.
@@ -85,7 +85,7 @@ class Pgbench:
             timeout=600,
             user=self._servers.postgresql.uid,
             # The plans that the service's own connections make.
-            env={**os.environ, "PGOPTIONS": BY_INDEX},
+            env={**os.environ, "PGOPTIONS": as_options(BY_INDEX)},
         )
         if done.returncode:
             raise RuntimeError(f"pgbench failed: {done.stderr[-1000:]}")

@@ -38,8 +38,11 @@ def test_help_names_every_command_and_every_setting(capsys: pytest.CaptureFixtur
     ("arguments", "environment", "complaint"),
     [
         (["serve"], {}, "DATABASE_URL is not set"),
-        (["migrate"], {}, "DATABASE_URL is not set"),
+        (["migrate"], {}, "neither TRANSIT_OWNER_DATABASE_URL nor DATABASE_URL is set"),
         (["up"], {"TRANSIT_PROT": "1"}, "TRANSIT_PROT is not a setting"),
+        (["serve"], {"DATABASE_URL": "nonsense"}, "DATABASE_URL is no address"),
+        (["migrate"], {"DATABASE_URL": "nonsense"}, "DATABASE_URL is no address"),
+        (["serve"], {"REDIS_URL": "http://x"}, "REDIS_URL is no address"),
         (["up", "--port", "99999"], {}, "TRANSIT_PORT=99999 is not between 0 and 65535"),
         (["up", "--simulated-clock", "noon"], {}, "is no time like"),
         (["audit", "--on", "yesterday"], {}, "argument --on: invalid"),
@@ -93,6 +96,11 @@ def test_migrate_says_what_it_did(empty_database: Database) -> None:
     first, second = (run("migrate", DATABASE_URL=empty_database.owner_url) for _ in range(2))
     assert "applied 001_foundations" in first.stdout
     assert second.stdout == "nothing to do\n"
+
+
+def test_owners_address_alone_is_enough_to_migrate(fresh_database: Database) -> None:
+    answer = run("migrate", TRANSIT_OWNER_DATABASE_URL=fresh_database.owner_url)
+    assert (answer.returncode, answer.stdout) == (0, "nothing to do\n")
 
 
 def test_audit_passes_on_untouched_books(fresh_database: Database) -> None:

@@ -1,6 +1,12 @@
 """Migration: once each, rebuilt whole, safe to run twice and at once."""
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -50,6 +56,61 @@ def test_two_at_once_on_an_empty_database_share_the_work(empty_database: Databas
     assert sum(bool(outcome.applied) for outcome in outcomes) == 1
     assert sum(outcome.procedures_rebuilt for outcome in outcomes) == 1
     assert missing_parts(empty_database) == []
+
+
+@pytest.fixture
+def other_migration(fresh_database: Database) -> Iterator[Any]:
+    """A connection that migrates, and takes its time."""
+    connection = fresh_database.connect()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [migration.MIGRATION_LOCK])
+    yield connection
+    connection.close()
+
+
+def test_who_waits_says_for_whom_and_goes_on_when_it_is_gone(
+    fresh_database: Database, other_migration: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(migrate, fresh_database.owner_url)
+        while not caplog.messages and not waiting.done():
+            time.sleep(0.01)
+        assert not waiting.done()
+        (line,) = caplog.messages
+        holder = f"process {other_migration.info.backend_pid} of transit_owner"
+        assert line.startswith(f"waiting for the migration of {holder}")
+        other_migration.close()
+        assert str(waiting.result(20)) == "nothing to do"
+
+
+def test_ctrl_c_ends_the_wait(fresh_database: Database, other_migration: Any) -> None:
+    environment = {**os.environ, "DATABASE_URL": fresh_database.owner_url}
+    with subprocess.Popen(
+        [sys.executable, "-m", "transit_api", "migrate"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as waiting:
+        assert waiting.stderr is not None
+        assert "waiting for the migration of process" in waiting.stderr.readline()
+        waiting.send_signal(signal.SIGINT)
+        assert waiting.wait(10) == 128 + signal.SIGINT
+        assert waiting.stderr.read() == ""
+
+
+def test_limits_and_defaults_of_the_database_do_not_reach_a_migration(
+    empty_database: Database,
+) -> None:
+    with empty_database.connect() as connection, connection.cursor() as cursor:
+        for name, value in (
+            ("statement_timeout", "20ms"),
+            ("lock_timeout", "1ms"),
+            ("default_transaction_isolation", "serializable"),
+            ("DateStyle", "German"),
+        ):
+            cursor.execute(f"ALTER DATABASE {empty_database.name} SET {name} = '{value}'")
+    connection.close()
+    assert migrate(empty_database.owner_url).procedures_rebuilt
 
 
 def test_a_changed_applied_file_is_refused(fresh_database: Database, sql: Path) -> None:
