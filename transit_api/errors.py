@@ -94,6 +94,11 @@ REFUSALS: Final[dict[str, Refusal]] = {
     "cache_unavailable": Refusal(503, "Cache unavailable", "The cache does not answer."),
     "malformed_json": Refusal(400, "Malformed JSON", "The body is not a JSON document."),
     "bad_request": Refusal(400, "Bad request", "The request is not well-formed HTTP."),
+    "deny_list_restarted": Refusal(
+        410,
+        "Deny list restarted",
+        "This list never gave that version: it was restored. Begin again without since.",
+    ),
     "not_found": Refusal(404, "Not found", "There is nothing at this path."),
     "method_not_allowed": Refusal(
         405,

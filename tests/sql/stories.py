@@ -265,6 +265,10 @@ class Story:
         items = [(row.card_number, row.action) for row in rows if row.card_number is not None]
         return rows[0].version, items
 
+    def deny_page(self, since: int = 0, epoch: str | None = None, limit: int = 10_000) -> list[Any]:
+        """A page of the list: one row a card, or one without a card."""
+        return self.ask("SELECT * FROM api.read_deny_list(%s, %s, %s)", since, epoch, limit)
+
     def offences(self) -> list[Any]:
         """What an audit of everything finds; the transaction must not have failed."""
         return self.ask("SELECT * FROM api.audit(NULL, NULL)")

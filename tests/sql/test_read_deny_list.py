@@ -12,7 +12,8 @@ def number(story, card_id):
 
 
 def test_deny_list_is_empty_at_first(story):
-    assert story.ask("SELECT * FROM api.read_deny_list(null)") == [(0, None, None)]
+    (row,) = story.ask("SELECT * FROM api.read_deny_list(null)")
+    assert (row.version, row.card_number, row.action, row.more) == (0, None, None, False)
 
 
 def test_blocked_card_is_added_and_removed_again(story):
@@ -58,6 +59,52 @@ def test_replaced_and_expired_cards_are_on_the_list(story):
     }  # fmt: skip
 
 
+def test_pages_tell_each_card_and_more_only_while_there_is(story):
+    cards = [story.make_card() for _ in range(4)]
+    for card_id in cards:
+        story.block(card_id)
+    first = story.deny_page(limit=2)
+    assert {(row.version, row.more) for row in first} == {(2, True)}
+    second = story.deny_page(since=2, limit=2)
+    assert {(row.version, row.more) for row in second} == {(4, False)}
+    told = [row.card_number for row in first + second]
+    assert told == [number(story, card_id) for card_id in cards]
+
+
+def test_card_that_changes_between_two_pages_comes_again(story):
+    cards = [story.make_card() for _ in range(3)]
+    for card_id in cards:
+        story.block(card_id)
+    (first,) = story.deny_page(limit=1)
+    story.unblock(cards[0])
+    rest = [(row.card_number, row.action) for row in story.deny_page(since=first.version)]
+    assert rest == [
+        (number(story, cards[1]), "add"),
+        (number(story, cards[2]), "add"),
+        (number(story, cards[0]), "remove"),
+    ]
+
+
+def test_version_above_the_present_one_is_refused_deny_list_restarted(story):
+    story.block(story.make_card())
+    (row,) = story.deny_page(since=2)
+    assert (row.outcome, row.card_number) == ("deny_list_restarted", None)
+
+
+def test_version_of_another_epoch_is_refused_deny_list_restarted(story):
+    story.block(story.make_card())
+    (row,) = story.deny_page(since=1, epoch="0" * 16)
+    assert (row.outcome, row.card_number) == ("deny_list_restarted", None)
+    (row,) = story.deny_page(since=1, epoch=row.epoch)
+    assert (row.outcome, row.version) == ("accepted", 1)
+
+
+def test_the_beginning_is_told_whatever_epoch_the_validator_knew(story):
+    story.block(story.make_card())
+    (row,) = story.deny_page(since=0, epoch="0" * 16)
+    assert (row.outcome, row.action) == ("accepted", "add")
+
+
 # Two connections: the change with the earlier version commits later.
 
 WITHOUT_THE_LOCK = """
@@ -70,7 +117,8 @@ WITHOUT_THE_LOCK = """
     FROM transit.cards AS c WHERE c.card_id = p_card_id
     $$;
     GRANT USAGE ON SEQUENCE transit.unlocked_versions TO transit_service;
-    CREATE OR REPLACE FUNCTION api.read_deny_list(p_since bigint)
+    DROP FUNCTION api.read_deny_list;
+    CREATE FUNCTION api.read_deny_list(p_since bigint)
     RETURNS TABLE (version bigint, card_number text, action text)
     LANGUAGE sql STABLE
     AS $$

@@ -6,11 +6,13 @@ from aiohttp import web
 
 from transit_api.db import DB
 from transit_api.endpoint import Endpoint
+from transit_api.errors import Problem
+from transit_api.outcomes import SUCCESSES
 from transit_api.schemas.cards import DenyListItem, DenyListQuery, DenyListResponse
 from transit_api.validation import QUERY
 from transit_api.wire import json_answer
 
-READ = "SELECT * FROM api.read_deny_list(%s)"
+READ = "SELECT * FROM api.read_deny_list(%s, %s, %s)"
 
 
 @Endpoint(
@@ -18,12 +20,26 @@ READ = "SELECT * FROM api.read_deny_list(%s)"
     tag="Cards",
     description="What happened since the version `since`: one item a card, its last action. "
     "Blocked, replaced and expired cards are on the list; no version is skipped by a change "
-    "that commits late.",
+    "that commits late. While there is `more`, ask again with `version` as `since`. Pass the "
+    "`epoch` of the last answer too: a list that was restored from a backup has another, and then "
+    "a validator begins again without `since`.",
     query=DenyListQuery,
     answer=DenyListResponse,
+    refusals=("deny_list_restarted",),
 )
 async def read_deny_list(request: web.Request) -> web.Response:
-    """The list, or what changed on it."""
-    rows = await request.app[DB].fetch_all(READ, (request[QUERY]["since"],))
+    """A page of the list, or of what changed on it."""
+    query = request[QUERY]
+    rows = await request.app[DB].fetch_all(READ, (query["since"], query["epoch"], query["limit"]))
+    page = rows[0]
+    if page["outcome"] not in SUCCESSES:
+        raise Problem(page["outcome"])
     items = [DenyListItem.shape(row) for row in rows if row["card_number"] is not None]
-    return json_answer({"version": rows[0]["version"], "items": items})
+    return json_answer(
+        {
+            "epoch": page["epoch"],
+            "version": page["version"],
+            "more": page["more"],
+            "items": items,
+        }
+    )

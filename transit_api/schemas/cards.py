@@ -20,6 +20,9 @@ from transit_api.schemas.paging import PAGE, PageQuery, PageResponse, items, pag
 from transit_api.schemas.strict import BatchSchema, ResponseSchema, StrictSchema
 
 CARD_NUMBER = r"^[0-9]{16}$"
+EPOCH = r"^[0-9a-f]{16}$"
+# A card is 50 bytes of the answer, so the longest page is half a megabyte.
+LONGEST_DENY_PAGE = 10_000
 STATUSES = ("active", "blocked", "replaced", "expired")
 
 
@@ -195,7 +198,21 @@ class DenyListQuery(StrictSchema):
         0,
         IDENTIFIER_LIMIT - 1,
         load_default=0,
-        metadata={"description": "The `version` of the last answer; without it, the whole list."},
+        metadata={
+            "description": "The `version` of the last answer; without it, from the beginning."
+        },
+    )
+    epoch = Text(
+        16,
+        pattern=EPOCH,
+        load_default=None,
+        metadata={"description": "The `epoch` of the last answer."},
+    )
+    limit = QueryWhole(
+        1,
+        LONGEST_DENY_PAGE,
+        load_default=LONGEST_DENY_PAGE,
+        metadata={"description": "Items of a page."},
     )
 
 
@@ -211,7 +228,14 @@ class DenyListItem(ResponseSchema):
 class DenyListResponse(ResponseSchema):
     """What a validator must learn since its version."""
 
+    epoch = Text(16, pattern=EPOCH)
     version = Whole(0, IDENTIFIER_LIMIT - 1)
+    more = fields.Boolean()
     items = fields.List(fields.Nested(DenyListItem))
 
-    example = {"version": 42, "items": [DenyListItem.example]}
+    example = {
+        "epoch": "5f0c1e9a77b2d430",
+        "version": 42,
+        "more": False,
+        "items": [DenyListItem.example],
+    }
