@@ -216,7 +216,7 @@ def _load_network(connection: Any, cursor: Any, folder: Path) -> bool:
     checksum = _checksum(sorted(folder.iterdir()), loader.read_text(encoding="utf-8"))
     if _recorded(connection, cursor, "rebuilt_parts", "part").get("network") == checksum:
         return False
-    network.load_network(cursor)
+    network.load_network(cursor, folder)
     _record_part(connection, cursor, "network", checksum)
     return True
 
