@@ -510,7 +510,7 @@ MUTANTS = [
     Mutant(
         "the audit takes a credit trip while credit rested",
         "audit_credit_grounds",
-        "r.returns_on > api.service_day(t.accepted_at)",
+        "r.returns_on > api.service_day(b.accepted_at)",
         "false",
         ("audit_corruptions",),
     ),
