@@ -144,6 +144,61 @@ def test_procedure_runs_no_dynamic_sql_and_hides_no_error(path):
     assert code.count("RAISE ") == code.count("ERRCODE = ")
 
 
+# The audit
+
+# What an audit may call beside the questions of other audits: functions of their arguments alone,
+# and the clock. What decides is what it audits, so it asks the tables anew.
+PURE = {"format_time", "service_day", "start_of_day", "slot_of", "clock_now"}
+# What analytics reads: an audit compares these with the sums they stand for.
+AUDITED_VIEWS = {"day_activity", "hour_activity", "station_activity"}
+AUDITS = [path for path in PROCEDURES if path.stem.startswith("audit")]
+RULES = (SQL / "RULES.md").read_text()
+
+
+@pytest.mark.parametrize("path", AUDITS, ids=lambda path: path.stem)
+def test_audit_asks_no_function_that_decides(path):
+    code = re.sub(r"--.*|COMMENT ON.*", "", path.read_text())
+    asked = {name for name in re.findall(r"\bapi\.(\w+)", code) if not name.startswith("audit")}
+    assert asked - PURE - AUDITED_VIEWS == set()
+
+
+def test_functions_that_an_audit_may_call_read_no_table():
+    for name in PURE - {"clock_now"}:
+        assert "transit." not in (SQL / "procedures" / f"{name}.sql").read_text()
+
+
+def test_every_invariant_is_written_down_with_its_audit():
+    listed = dict(
+        re.findall(r"^\| (I\d+) \|.*`procedures/(audit_\w+)\.sql` \|$", RULES, re.MULTILINE)
+    )
+    assert list(listed) == [f"I{number}" for number in range(1, len(listed) + 1)]
+    named = {}
+    for path in AUDITS:
+        for number in re.findall(
+            r"^-- Invariant (I\d+) \(rule [\d, ]+\)\.$", path.read_text(), re.MULTILINE
+        ):
+            named[number] = path.stem
+    assert named == listed
+    words = {
+        f"audit_{word}"
+        for path in AUDITS
+        for word in re.findall(r"RETURN QUERY SELECT '(\w+)'", path.read_text())
+    }
+    assert words == set(listed.values())
+
+
+def test_every_rule_that_a_comment_quotes_is_written_down():
+    rules = {int(number) for number in re.findall(r"^(\d+)\. \*\*", RULES, re.MULTILINE)}
+    assert rules == set(range(1, 15))
+    quoted = {
+        int(number)
+        for path in PROCEDURES
+        for text in re.findall(r"[Rr]ules? ((?:\d+(?:, | and | to )?)+)", path.read_text())
+        for number in re.findall(r"\d+", text)
+    }
+    assert quoted and quoted <= rules
+
+
 # Words
 
 

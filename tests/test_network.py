@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from tests.sql.stories import NOON, Story
 from transit_api.network import NETWORK_DIR, distance_m, load_network
 from transit_api.network_files import NetworkFileError
 
@@ -194,3 +195,88 @@ def test_empty_file_is_named(pg, directory):
 def test_distance_is_the_same_in_both_directions():
     here, there = ({"latitude": 4.6, "longitude": -74.1}, {"latitude": 4.7, "longitude": -74.05})
     assert distance_m(here, there) == distance_m(there, here) == pytest.approx(12_430, abs=20)
+
+
+# Rows that something stands on
+
+
+@pytest.fixture
+def story(pg):
+    """In November 2026 a senior has ridden, recharged and bought a pass, on the files as loaded."""
+    load(pg)
+    story = Story(pg)
+    story.stop_clock(NOON)
+    card_id = story.make_card(profile="senior")
+    story.recharge(card_id, 200_000, "wallet")
+    assert story.tap(card_id).fare_rule == "subsidy_pass"
+    assert story.buy_pass(card_id).outcome == "created"
+    return story
+
+
+CHANGES = [
+    ("tariffs", "4,2026-01-14,3550", "4,2026-01-14,3551", "trip"),
+    ("tariffs", "4,2026-01-14,", "4,2026-02-14,", "trip"),
+    ("profiles", "senior,2023-01-10,Adulto mayor", "senior,2023-01-10,Mayor", "trip"),
+    ("channels", "wallet,2023-01-10,10000,", "wallet,2023-01-10,9000,", "recharge"),
+    ("pass_products", ",65,", ",66,", "pass"),
+    ("card_limits", "500000", "500001", "recharge"),
+]
+
+
+@pytest.mark.parametrize(("name", "old", "new", "standing"), CHANGES)
+def test_row_is_not_changed_when_something_stands_on_it(story, directory, name, old, new, standing):
+    query = f"SELECT t::text FROM transit.{name} AS t ORDER BY 1"
+    edit(directory, name, old, new)
+    with story.as_owner():
+        before = story.ask(query)
+        with pytest.raises(NetworkFileError) as refusal:
+            load(story.connection, directory)
+        assert story.ask(query) == before
+    for word in (f"{name}.csv, line ", "was changed", f"{standing} ", "later valid_from"):
+        assert word in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "standing"),
+    [
+        ("tariffs", "4,2026-01-14,3550,3550,3550,125 min,2,0,0\n", "trip"),
+        ("profiles", "senior,2023-01-10,Adulto mayor,yes,1\n", "trip"),
+        ("channels", "wallet,2023-01-10,10000,200000\n", "recharge"),
+        ("pass_products", "2023-01-10,160000,65,30,6\n", "pass"),
+        ("card_limits", "2023-01-10,500000\n", "recharge"),
+    ],
+)
+def test_row_is_not_dropped_when_something_stands_on_it(story, directory, name, line, standing):
+    edit(directory, name, line, "")
+    with story.as_owner(), pytest.raises(NetworkFileError) as refusal:
+        load(story.connection, directory)
+    for word in (f"{name}.csv: ", "is missing", f"{standing} ", "later valid_from"):
+        assert word in str(refusal.value)
+
+
+def test_new_row_does_not_begin_before_what_stands_on_another(story, directory):
+    with (directory / "channels.csv").open("a") as file:
+        file.write("wallet,2026-11-20,10000,300000\n")
+    with story.as_owner(), pytest.raises(NetworkFileError, match="is new, and recharge "):
+        load(story.connection, directory)
+
+
+def test_new_row_with_a_later_beginning_is_loaded(story, directory):
+    with (directory / "tariffs.csv").open("a") as file:
+        file.write("5,2027-01-14,3900,3900,3900,125 min,2,0,0\n")
+    with story.as_owner():
+        assert load(story.connection, directory) == 1
+
+
+def test_row_that_nothing_stands_on_is_changed_and_dropped(story, directory):
+    edit(directory, "channels", "machine,2023-01-10,50,", "machine,2023-01-10,100,")
+    with (directory / "tariffs.csv").open("a") as file:
+        file.write("5,2027-01-14,3900,3900,3900,125 min,2,0,0\n")
+    with story.as_owner():
+        assert load(story.connection, directory) == 2
+        edit(directory, "tariffs", "5,2027-01-14,3900,", "5,2027-01-14,4000,")
+        assert load(story.connection, directory) == 1
+        edit(directory, "tariffs", "5,2027-01-14,4000,3900,3900,125 min,2,0,0\n", "")
+        assert load(story.connection, directory) == 1
+        assert story.ask_one("SELECT count(*) FROM transit.tariffs").count == 4

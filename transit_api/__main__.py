@@ -53,9 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
     run: Callable[[Settings, argparse.Namespace], int] = chosen.run
     try:
         return run(read_settings(), chosen)
-    except SettingsError as error:
+    except (SettingsError, NetworkFileError) as error:
         return _complain(error, EXIT_WRONG_INPUT)
-    except (ProcessError, MigrationError, NetworkFileError) as error:
+    except (ProcessError, MigrationError) as error:
         return _complain(error, EXIT_FAILED)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT

@@ -282,7 +282,7 @@ def _load_network(connection: Any, cursor: Any, folder: Path) -> bool:
     if _recorded(connection, cursor, "rebuilt_parts", "part").get("network") == checksum:
         return False
     cursor.execute(_NO_LIMITS)
-    network.load_network(cursor)
+    network.load_network(cursor, folder)
     _record_part(connection, cursor, "network", checksum)
     return True
 

@@ -25,6 +25,7 @@ from transit_api.network_files import (
     read_table,
     word_of,
 )
+from transit_api.network_terms import STANDING, keep_terms
 
 NETWORK_DIR = Path(__file__).parent.parent / "sql" / "network"
 
@@ -133,14 +134,18 @@ Values = dict[str, Any]
 def load_network(cursor: Cursor, directory: Path = NETWORK_DIR) -> int:
     """Bring the network tables to what the files say; answer how many rows had to change.
 
-    Runs in the caller's transaction. Rows that are in no file stay, such as a decree inserted by
-    hand; only the stops of a route are replaced as a whole. Raises NetworkFileError.
+    Runs in the caller's transaction. Rows that were never in a file stay, such as a decree inserted
+    by hand; the stops of a route are replaced as a whole. Raises NetworkFileError, also for a row
+    of fares or limits that is different while a trip, a pass or a recharge stands on it.
     """
     rows = {table.name: read_table(directory, table) for table in TABLES}
     values = {name: [row.values for row in table_rows] for name, table_rows in rows.items()}
     values["route_stops"] = _place_stops(directory, rows)
     changed = 0
     for table in TABLES:
+        if table.name in STANDING:
+            changed += keep_terms(cursor, directory, table, rows[table.name])
+            values[table.name] = [{**terms, "from_file": True} for terms in values[table.name]]
         try:
             changed += _upsert(cursor, table, values[table.name])
         except psycopg2.IntegrityError as error:

@@ -11,9 +11,11 @@ SET work_mem = '128MB' SET jit = off
 AS $$
 DECLARE
     v_account_id bigint;
+    v_card_id    bigint[];
 BEGIN
     IF p_card_id IS NULL AND p_on IS NULL THEN
         RETURN QUERY SELECT a.* FROM api.audit_accounts(NULL, NULL) AS a;
+        RETURN QUERY SELECT a.* FROM api.audit_histories(NULL, NULL) AS a;
         RETURN QUERY SELECT a.* FROM api.audit_sums(NULL) AS a;
     END IF;
     IF p_card_id IS NOT NULL THEN
@@ -21,14 +23,14 @@ BEGIN
         IF v_account_id IS NULL THEN
             RETURN QUERY SELECT 'account_cards', 'card ' || p_card_id, 'there is no such card';
         END IF;
-        RETURN QUERY SELECT a.* FROM api.audit_accounts(
-            -- No account is 0, so that what the books have of an unknown card is found.
-            coalesce(v_account_id, 0),
-            ARRAY(
-                SELECT c.card_id FROM transit.cards AS c WHERE c.account_id = v_account_id
-                UNION SELECT p_card_id
-            )
-        ) AS a;
+        -- No account is 0, so that what the books have of an unknown card is found.
+        v_account_id := coalesce(v_account_id, 0);
+        v_card_id := ARRAY(
+            SELECT c.card_id FROM transit.cards AS c WHERE c.account_id = v_account_id
+            UNION SELECT p_card_id
+        );
+        RETURN QUERY SELECT a.* FROM api.audit_accounts(v_account_id, v_card_id) AS a;
+        RETURN QUERY SELECT a.* FROM api.audit_histories(v_account_id, v_card_id) AS a;
     END IF;
     IF p_on IS NOT NULL THEN
         RETURN QUERY SELECT a.* FROM api.audit_sums(p_on) AS a;

@@ -1,3 +1,5 @@
+-- Invariant I42 (rule 13).
+--
 -- "a card and those it replaced or was replaced by are one account: ... money always moves on its
 -- newest card": an account is one chain of cards, from the one it is named after to the one on
 -- which money moves, each replaced by one younger card of the same account.

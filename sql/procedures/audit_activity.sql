@@ -1,3 +1,5 @@
+-- Invariant I15 (rule 14).
+--
 -- "rollups behind the analytics = the sums they stand for": trips and revenue of each service day
 -- by station and by hour as analytics reads them, folded and not yet folded. A row is of a station
 -- or of an hour, and the other is null.

@@ -1,3 +1,5 @@
+-- Invariant I1 (rule 14).
+--
 -- "balance - debt of every card = the sum of its entries = what its last entry says"
 -- The money of an account stands on its newest card; the older ones are at 0.
 CREATE FUNCTION api.audit_card_balances(p_account_id bigint, p_card_id bigint[])

@@ -1,3 +1,5 @@
+-- Invariant I43 (rule 13).
+--
 -- "status goes by t": the present status of a card is that of its period without use which is
 -- still open, and it is active where there is none.
 CREATE FUNCTION api.audit_card_status(p_account_id bigint)

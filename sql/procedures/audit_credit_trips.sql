@@ -1,3 +1,5 @@
+-- Invariant I37 (rule 8).
+--
 -- "fewer than 2 credit trips (trips whose present rule is credit, accepted since debt was last 0)"
 -- What stands between a tap and the last of its corrections is not a state in which debt can be
 -- 0, nor is the old card of a replacement. Accounts with at most 2 credit trips cannot offend.

@@ -1,3 +1,5 @@
+-- Invariant I16 (rule 14).
+--
 -- "rollups behind the analytics = the sums they stand for, distinct users included": the totals of
 -- each service day as analytics reads them, folded and not yet folded.
 CREATE FUNCTION api.audit_daily_totals(p_on date)

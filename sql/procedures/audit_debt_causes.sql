@@ -1,3 +1,5 @@
+-- Invariant I3 (rule 8, 11).
+--
 -- "debt within what credit and corrections allow": debt grows only by the fare of a trip accepted
 -- on credit and by a correction (and comes over whole with a replacement).
 -- A trip that was on credit and was priced again since has a correction to show for it.

@@ -1,3 +1,5 @@
+-- Invariant I23 (rule 14).
+--
 -- "Retries are safe": a trip of a validator has its record while a late repetition of the tap may
 -- still come, so that it is answered and not charged again; a refusal has no trip.
 -- Records are kept at least 8 days. An older trip may have lost its own, and the same device and

@@ -1,3 +1,5 @@
+-- Invariant I36 (rule 6, 11).
+--
 -- "a late tap takes the free trip that was its due": no trip was charged in full while its
 -- profile had free trips left in the month, counting those before it in time.
 CREATE FUNCTION api.audit_due_free_trips(p_account_id bigint)

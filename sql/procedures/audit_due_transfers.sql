@@ -1,3 +1,5 @@
+-- Invariant I34 (rule 5, 11).
+--
 -- "priced again as if all had arrived in time order": no trip of a personalised card was charged
 -- otherwise where the trip before it, of whatever arrival, made it a transfer. Only a transfer
 -- with a price that the balance did not cover on arrival may have been passed over.

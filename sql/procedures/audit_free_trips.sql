@@ -1,3 +1,5 @@
+-- Invariant I35 (rule 6).
+--
 -- "Subsidy pass: the profile has free trips left in t's calendar month" (America/Bogota), by the
 -- profile's row in force at t.
 CREATE FUNCTION api.audit_free_trips(p_account_id bigint)

@@ -1,3 +1,5 @@
+-- Invariant I32 (rule 5, 11).
+--
 -- "Journey: a trip that pays (the first) and the transfers that hang on it. ... A trip that starts
 -- a journey closes the one before: only the latest is open."
 -- In time order, trips on a monthly pass left out, each transfer follows a trip of its own

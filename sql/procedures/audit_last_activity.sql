@@ -1,3 +1,5 @@
+-- Invariant I17 (rule 14).
+--
 -- "distinct users included": the last active day of each user and card, which the rollups count,
 -- and the last tap of each account, which tells a late one, are those of their trips.
 CREATE FUNCTION api.audit_last_activity(p_account_id bigint)

@@ -1,3 +1,5 @@
+-- Invariant I12 (rule 14).
+--
 -- "money in by channel = recharges of that channel; revenue accounts = fares and passes"
 -- What passes through the account of replacements clears to 0.
 CREATE FUNCTION api.audit_ledger_accounts()

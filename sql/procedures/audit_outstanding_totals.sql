@@ -1,3 +1,5 @@
+-- Invariant I14 (rule 14).
+--
 -- "rollups behind the analytics = the sums they stand for": the changes of balance and debt that
 -- all days together report are what the accounts hold and owe. (On which day a change counts is
 -- free; only the sum over the days says something.)

@@ -1,3 +1,5 @@
+-- Invariant I28 (rule 4).
+--
 -- "Monthly pass: ... 65 trips, in force from its purchase, 30 days from its first trip, at most 6
 -- trips a service day": each trip on a pass lies within what the pass of its account allows.
 CREATE FUNCTION api.audit_pass_trips(p_account_id bigint)

@@ -1,3 +1,5 @@
+-- Invariant I27 (rule 4, 5, 8).
+--
 -- "Personalised card: belongs to a user. An anonymous card is basic." Transfers, credit and
 -- monthly passes are for personalised cards.
 CREATE FUNCTION api.audit_personalised_trips(p_account_id bigint)

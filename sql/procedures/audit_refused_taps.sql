@@ -1,3 +1,5 @@
+-- Invariant I49 (rule 9).
+--
 -- A refused tap keeps its place and time: each refusal that the key of a validator's tap remembers
 -- has its refused tap, unless it is older than the refused taps that are kept.
 CREATE FUNCTION api.audit_refused_taps(p_card_id bigint[])

@@ -1,3 +1,5 @@
+-- Invariant I18 (rule 14).
+--
 -- "no idempotency record without its effect": what a key was told was accepted or created is
 -- there, on the card of the key: a trip (of the device that the key names), a recharge, a pass,
 -- or the card that replaced it.

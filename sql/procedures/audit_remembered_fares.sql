@@ -1,3 +1,5 @@
+-- Invariant I19 (rule 14).
+--
 -- "A replay is equal ... and shows what was answered then, even if the trip was repriced since":
 -- the fare that a key remembers is the one that the first entry of its trip charged.
 CREATE FUNCTION api.audit_remembered_fares(p_card_id bigint[])

@@ -1,3 +1,5 @@
+-- Invariant I7 (rule 13, 14).
+--
 -- "no ... replacement without its entry; no entry without its cause": a replaced card and the
 -- one that replaced it name each other in one entry each; the two cancel, the old one is at 0.
 CREATE FUNCTION api.audit_replacement_entries(p_account_id bigint, p_card_id bigint[])

@@ -1,3 +1,5 @@
+-- Invariant I50 (rule 11).
+--
 -- "A repricing that changes a rule leaves a row": in the order in which they happened each change
 -- begins where the one before it ended, and the last one ends at the present rule and journey of
 -- its trip. A correction posted with a change is one of the same trip.

@@ -1,3 +1,5 @@
+-- Invariant I2 (rule 14).
+--
 -- "Every movement of money is one entry ... and carries the card's running balance and debt"
 -- Read in posting order, each entry stands its amount away from the one before it.
 CREATE FUNCTION api.audit_running_balances(p_card_id bigint[])

@@ -1,3 +1,5 @@
+-- Invariant I22 (rule 14).
+--
 -- "Two identical requests in flight at once give one effect": an effect belongs to the one key of
 -- the request that caused it; where two keys name it, the effect of one of them is missing.
 CREATE FUNCTION api.audit_single_keys(p_card_id bigint[])

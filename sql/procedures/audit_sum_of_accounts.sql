@@ -1,3 +1,5 @@
+-- Invariant I13 (rule 14).
+--
 -- "all accounts together = 0": the cards as they stand, against everybody who paid them or whom
 -- they paid.
 CREATE FUNCTION api.audit_sum_of_accounts()

@@ -1,5 +1,5 @@
--- The invariants of sums over all accounts: of all time, or of one service day with the trips and
--- recharges that its sums stand for.
+-- The invariants over all accounts, and of the clock: of all time, or of one service day with the
+-- trips and recharges that its sums stand for.
 CREATE FUNCTION api.audit_sums(p_on date)
 RETURNS TABLE (invariant text, subject text, detail text)
 LANGUAGE plpgsql STABLE
@@ -11,6 +11,9 @@ BEGIN
         RETURN QUERY SELECT 'outstanding_totals', o.* FROM api.audit_outstanding_totals() AS o;
         RETURN QUERY SELECT 'ledger_accounts', o.* FROM api.audit_ledger_accounts() AS o;
         RETURN QUERY SELECT 'sum_of_accounts', o.* FROM api.audit_sum_of_accounts() AS o;
+        RETURN QUERY SELECT 'deny_versions', o.* FROM api.audit_deny_versions() AS o;
+        RETURN QUERY SELECT 'clock', o.* FROM api.audit_clock() AS o;
+        RETURN QUERY SELECT 'future_stamps', o.* FROM api.audit_future_stamps() AS o;
     ELSE
         RETURN QUERY SELECT 'trip_entries', o.* FROM api.audit_trip_entries(NULL, NULL, p_on) AS o;
         RETURN QUERY SELECT 'recharge_entries', o.*

@@ -1,3 +1,5 @@
+-- Invariant I33 (rule 5).
+--
 -- "it has a journey whose paying trip started at p with t in [p, p + window); the journey has fewer
 -- transfers than the maximum; the card's previous trip of that journey was at another station, on
 -- another route (where both taps name one), and not trunk to trunk"; and its fare is that of the

@@ -1,3 +1,5 @@
+-- Invariant I26 (rule 3).
+--
 -- "card_not_active: the card was blocked, replaced or expired at t": the card of a trip belongs to
 -- the account that was charged, and no period without use that began before the trip was
 -- accepted holds the time of its tap. What came first of the two is told by the identifiers drawn

@@ -1,3 +1,5 @@
+-- Invariant I4 (rule 14).
+--
 -- "every accepted trip's fare = the sum of the entries that name it; no trip ... without its
 -- entry; no entry without its cause"
 -- Exactly one entry of kind fare and any number of corrections, on cards of the trip's account.

@@ -1,3 +1,5 @@
+-- Invariant I8 (rule 13, 14).
+--
 -- "A card issued 5 years ago and unused for 2 is expired by a maintenance procedure that posts its
 -- balance to an unclaimed-balances account": all that it holds or owes, and the card is expired.
 CREATE FUNCTION api.audit_unclaimed_entries(p_card_id bigint[])

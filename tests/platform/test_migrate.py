@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 
 from tests.conftest import Database
+from tests.sql.stories import TRUNK, Story
+from transit_api import __main__ as main_module
 from transit_api import migrate as migration
 from transit_api.migrate import MigrationError, migrate
+from transit_api.network_files import NetworkFileError
 
 
 @pytest.fixture
@@ -198,3 +201,36 @@ def test_unreachable_database_is_one_line() -> None:
     with pytest.raises(MigrationError, match="cannot connect to the database") as caught:
         migrate("postgresql://nobody@/nowhere?host=/nonexistent")
     assert "\n" not in str(caught.value)
+
+
+def test_row_that_something_stands_on_is_refused_and_nothing_is_half_done(
+    fresh_database: Database, sql: Path
+) -> None:
+    with fresh_database.connect() as connection:
+        story = Story(connection)
+        card_id = story.make_card(balance=10_000)
+        trip = story.tap(card_id, TRUNK)
+        assert trip.outcome == "accepted"
+    connection.close()
+    tariffs = sql / "network" / "tariffs.csv"
+    tariffs.write_text(tariffs.read_text().replace(",3550,3550,3550,", ",3650,3650,3650,"))
+    channels = sql / "network" / "channels.csv"
+    channels.write_text(
+        channels.read_text().replace("machine,2023-01-10,50,", "machine,2023-01-10,60,")
+    )
+    with pytest.raises(NetworkFileError, match=f"tariffs 4 .*trip {trip.trip_id} stands on"):
+        migrate(fresh_database.owner_url, sql)
+    with fresh_database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT min(c.min_amount) AS least FROM transit.channels AS c")
+        assert cursor.fetchone().least == 50
+    assert str(migrate(fresh_database.owner_url)) == "nothing to do"
+
+
+def test_wrong_file_of_the_network_is_exit_code_2(monkeypatch, capsys) -> None:
+    def refuse(*_: Any) -> None:
+        raise NetworkFileError(Path("tariffs.csv"), 5, "what changes should be a new row")
+
+    monkeypatch.setattr(main_module, "migrate", refuse)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nowhere")
+    assert main_module.main(["migrate"]) == 2
+    assert "tariffs.csv, line 5: what changes should be a new row" in capsys.readouterr().err

@@ -39,9 +39,21 @@ class Book:
             self.card["usual"],
         )
         monthly_pass = self.story.ask_one("SELECT p.pass_id FROM transit.monthly_passes AS p")
+        (late,) = self.story.ask(
+            "SELECT r.recharge_id FROM transit.recharges AS r WHERE r.card_id = %s",
+            self.card["late"],
+        )
+        entry = self.story.ask_one(
+            "SELECT e.entry_id FROM transit.ledger_entries AS e WHERE e.reference_id = %s"
+            " AND e.kind = 'fare'",
+            self.trip["paid"],
+        )
         return {
             "recharge_usual": recharge.recharge_id,
+            "recharge_late": late.recharge_id,
+            "entry_paid": entry.entry_id,
             "pass_commuter": monthly_pass.pass_id,
+            "pass_second": monthly_pass.pass_id + 4096,
             "stop_paid": ZONAL,
             **{f"card_{name}": card_id for name, card_id in self.card.items()},
             **{f"user_{name}": user_id for name, user_id in self.user.items()},
@@ -65,6 +77,7 @@ def write_busy_book(connection: Any) -> Book:
     ride_late(book)
     story.fold()
     borrow(book)
+    rest(book)
     ride_free(book)
     story.go_to(NEXT_DAY)
     replace(book)
@@ -103,6 +116,15 @@ def borrow(book: Book) -> None:
     book.ride("credit", card_id, TRUNK)
     book.ride("second_credit", card_id, TRUNK, device=(14, 1))
     refused = book.story.tap(card_id, TRUNK, device=(14, 2))
+    assert refused.outcome == "insufficient_balance"
+
+
+def rest(book: Book) -> None:
+    """A debt is repaid with a recharge that leaves too little: no credit until a larger one."""
+    card_id = book.person("resting")
+    book.ride("rested", card_id, TRUNK)
+    assert book.story.recharge(card_id, 3_600).debt_repaid == 3_550
+    refused = book.story.tap(card_id, TRUNK)
     assert refused.outcome == "insufficient_balance"
 
 

@@ -610,4 +610,360 @@ CORRUPTIONS = [
         "UPDATE transit.accounts SET balance = balance + 1 WHERE card_id = {card_usual}",
         ("all accounts",),
     ),
+    Corruption(
+        "full_fares",
+        "a tariff that was no longer in force",
+        "UPDATE transit.trips SET tariff_id = 3 WHERE trip_id = {trip_free}",
+        ("trip {trip_free}",),
+    ),
+    Corruption(
+        "recharge_entries",
+        "a recharge that repaid another debt",
+        "UPDATE transit.recharges SET debt_repaid = 5 WHERE card_id = {card_usual}",
+        ("recharge {recharge_usual}",),
+    ),
+    Corruption(
+        "recharge_entries",
+        "a recharge of another moment",
+        "UPDATE transit.recharges SET recharged_at = recharged_at + interval '1 second' WHERE"
+        " card_id = {card_usual}",
+        ("recharge {recharge_usual}",),
+    ),
+    Corruption(
+        "pass_entries",
+        "a pass that left another balance",
+        "UPDATE transit.monthly_passes SET balance_after = 1",
+        ("pass {pass_commuter}",),
+    ),
+    Corruption(
+        "deny_list",
+        "a card that was never denied",
+        "INSERT INTO transit.deny_list SELECT c.card_number, 'remove', 0 FROM transit.cards AS"
+        " c WHERE c.card_id = {card_usual}",
+        ("card {card_usual}",),
+    ),
+    Corruption(
+        "tap_times",
+        "a tap that arrived too late",
+        "UPDATE transit.trips SET accepted_at = tapped_at + interval '7 days 1 second' WHERE"
+        " trip_id = {trip_paid}",
+        ("trip {trip_paid}",),
+    ),
+    Corruption(
+        "tap_times",
+        "a tap of the future",
+        "UPDATE transit.trips SET accepted_at = tapped_at - interval '5 minutes 1 second' WHERE"
+        " trip_id = {trip_paid}",
+        ("trip {trip_paid}",),
+    ),
+    Corruption(
+        "recharge_limits",
+        "a recharge above the limit of its channel",
+        "UPDATE transit.recharges SET amount = 200001 WHERE channel = 'wallet'",
+        ("recharge {recharge_late}",),
+    ),
+    Corruption(
+        "recharge_limits",
+        "a recharge below the limit of its channel",
+        "UPDATE transit.recharges SET amount = 9999 WHERE channel = 'wallet'",
+        ("recharge {recharge_late}",),
+    ),
+    Corruption(
+        "recharge_limits",
+        "a recharge above the ceiling",
+        "UPDATE transit.recharges SET balance_after = 500001 WHERE card_id = {card_usual}",
+        ("recharge {recharge_usual}",),
+    ),
+    Corruption(
+        "recharge_limits",
+        "a recharge by a channel that does not exist",
+        "UPDATE transit.recharges SET channel = 'cheque' WHERE card_id = {card_usual}",
+        ("recharge {recharge_usual}",),
+    ),
+    Corruption(
+        "recharge_limits",
+        "a recharge of a card that was blocked",
+        "INSERT INTO transit.card_inactive_periods (card_id, status, inactive_from,"
+        " inactive_until) SELECT r.card_id, 'blocked', r.recharged_at - interval '2 hours',"
+        " r.recharged_at + interval '2 hours' FROM transit.recharges AS r WHERE r.card_id ="
+        " {card_usual}",
+        ("recharge {recharge_usual}",),
+    ),
+    Corruption(
+        "pass_terms",
+        "a pass with more trips than the product of its day",
+        "UPDATE transit.monthly_passes SET trips = trips + 1",
+        ("pass {pass_commuter}",),
+    ),
+    Corruption(
+        "pass_terms",
+        "a pass of an anonymous card",
+        "UPDATE transit.accounts SET user_id = NULL WHERE card_id = {card_commuter}",
+        ("pass {pass_commuter}",),
+    ),
+    Corruption(
+        "pass_terms",
+        "a pass of a card that was blocked",
+        "INSERT INTO transit.card_inactive_periods (card_id, status, inactive_from,"
+        " inactive_until) SELECT p.card_id, 'blocked', p.purchased_at - interval '2 hours',"
+        " p.purchased_at + interval '2 hours' FROM transit.monthly_passes AS p",
+        ("pass {pass_commuter}",),
+    ),
+    Corruption(
+        "single_passes",
+        "a second pass while one is in force",
+        "INSERT INTO transit.monthly_passes SELECT pass_id + 4096, account_id, card_id,"
+        " purchased_at + interval '2 hours', price, trips, days, max_trips_per_day,"
+        " balance_after FROM transit.monthly_passes",
+        ("pass {pass_second}",),
+    ),
+    Corruption(
+        "credit_returns",
+        "credit that returns too early",
+        "UPDATE transit.accounts SET credit_returns_on = '-infinity' WHERE card_id ="
+        " {card_resting}",
+        ("account {card_resting}",),
+    ),
+    Corruption(
+        "credit_returns",
+        "credit that rests without a reason",
+        "UPDATE transit.accounts SET credit_returns_on = 'infinity' WHERE card_id = {card_usual}",
+        ("account {card_usual}",),
+    ),
+    Corruption(
+        "credit_floors",
+        "credit trips that count no more",
+        "UPDATE transit.accounts SET credit_trip_floor = credit_trip_floor + 1 WHERE card_id ="
+        " {card_debtors_heir}",
+        ("account {card_debtor}",),
+    ),
+    Corruption(
+        "credit_floors",
+        "a floor under an account that never owed",
+        "UPDATE transit.accounts SET credit_trip_floor = 1 WHERE card_id = {card_usual}",
+        ("account {card_usual}",),
+    ),
+    Corruption(
+        "credit_grounds",
+        "a paid trip relabelled credit",
+        "UPDATE transit.trips SET fare_rule = 'credit' WHERE trip_id = {trip_last_paid}",
+        ("trip {trip_last_paid}",),
+    ),
+    Corruption(
+        "credit_grounds",
+        "a corrected trip relabelled credit",
+        "UPDATE transit.trips SET fare_rule = 'credit', journey_id = trip_id, transfer_number ="
+        " 0 WHERE trip_id = {trip_corrected}",
+        ("trip {trip_corrected}",),
+    ),
+    Corruption(
+        "credit_grounds",
+        "a credit trip while credit rested",
+        "UPDATE transit.ledger_entries AS e SET entry_id = (SELECT max(g.entry_id) + 4096 FROM"
+        " transit.ledger_entries AS g) WHERE e.reference_id = {trip_rested}",
+        ("trip {trip_rested}",),
+    ),
+    Corruption(
+        "corrections",
+        "a correction without a late tap",
+        "INSERT INTO transit.ledger_entries SELECT max(entry_id) + 4096, {card_usual}, 5, 5, 0,"
+        " {trip_paid}, now(), 'fare_correction', 'fare_revenue' FROM transit.ledger_entries",
+        ("trip {trip_paid}",),
+    ),
+    Corruption(
+        "corrections",
+        "a correction of a trip before the late one",
+        "UPDATE transit.trips SET tapped_at = tapped_at - interval '1 day', ended_at = NULL"
+        " WHERE trip_id = {trip_corrected}",
+        ("trip {trip_corrected}",),
+    ),
+    Corruption(
+        "corrections",
+        "a correction at another moment",
+        "UPDATE transit.ledger_entries SET posted_at = posted_at + interval '1 second' WHERE"
+        " kind = 'fare_correction' AND reference_id = {trip_corrected}",
+        ("trip {trip_corrected}",),
+    ),
+    Corruption(
+        "trip_balances",
+        "another balance after a trip",
+        "UPDATE transit.trips SET balance_after = balance_after + 1 WHERE trip_id = {trip_paid}",
+        ("trip {trip_paid}",),
+    ),
+    Corruption(
+        "trip_balances",
+        "the balance before the corrections of a late trip",
+        "UPDATE transit.trips SET balance_after = 10000 - 3550 - 3550 WHERE trip_id = {trip_late}",
+        ("trip {trip_late}",),
+    ),
+    Corruption(
+        "entry_times",
+        "an entry before the one before it",
+        "UPDATE transit.ledger_entries SET posted_at = posted_at - interval '6 years' WHERE"
+        " kind = 'unclaimed'",
+        ("card {card_forgotten}",),
+    ),
+    Corruption(
+        "entry_times",
+        "a fare charged at another moment",
+        "UPDATE transit.ledger_entries SET posted_at = posted_at + interval '1 second' WHERE"
+        " reference_id = {trip_anonymous}",
+        ("card {card_anonymous}",),
+    ),
+    Corruption(
+        "remembered_answers",
+        "another balance in the memory",
+        "UPDATE transit.idempotency_records SET balance = balance + 1 WHERE key = 'd/12/1'",
+        ("key d/12/1 of card {card_usual}",),
+    ),
+    Corruption(
+        "remembered_answers",
+        "another rule in the memory",
+        "UPDATE transit.idempotency_records SET fare_rule = 'credit' WHERE key = 'd/12/1'",
+        ("key d/12/1 of card {card_usual}",),
+    ),
+    Corruption(
+        "remembered_answers",
+        "another rule in the memory of a repriced trip",
+        "UPDATE transit.idempotency_records SET fare_rule = 'subsidy_pass' WHERE key = 'd/13/2'",
+        ("key d/13/2 of card {card_late}",),
+    ),
+    Corruption(
+        "remembered_answers",
+        "another journey in the memory",
+        "UPDATE transit.idempotency_records SET journey_id = {trip_anonymous} WHERE key = 'd/12/2'",
+        ("key d/12/2 of card {card_usual}",),
+    ),
+    Corruption(
+        "remembered_answers",
+        "other money in the memory of a replacement",
+        "UPDATE transit.idempotency_records SET balance = balance + 1 WHERE key = 'k/replace-1'",
+        ("key k/replace-1 of card {card_lost}",),
+    ),
+    Corruption(
+        "remembered_requests",
+        "the request of another tap",
+        "UPDATE transit.idempotency_records SET request_hash = (SELECT r.request_hash FROM"
+        " transit.idempotency_records AS r WHERE r.key = 'd/12/2') WHERE key = 'd/12/1'",
+        ("key d/12/1 of card {card_usual}",),
+    ),
+    Corruption(
+        "remembered_requests",
+        "the request of another recharge",
+        "UPDATE transit.idempotency_records SET request_hash = md5('{{recharge,1}}')::uuid"
+        " WHERE key = 'k/recharge-1'",
+        ("key k/recharge-1 of card {card_usual}",),
+    ),
+    Corruption(
+        "remembered_requests",
+        "the request of another pass",
+        "UPDATE transit.idempotency_records SET request_hash = md5('pass')::uuid WHERE key ="
+        " 'k/pass-1'",
+        ("key k/pass-1 of card {card_commuter}",),
+    ),
+    Corruption(
+        "card_periods",
+        "a replacement that ended",
+        "UPDATE transit.card_inactive_periods SET inactive_until = inactive_from + interval '1"
+        " minute' WHERE card_id = {card_lost}",
+        ("card {card_lost}",),
+    ),
+    Corruption(
+        "card_periods",
+        "a second period within the first",
+        "INSERT INTO transit.card_inactive_periods (card_id, status, inactive_from) SELECT"
+        " i.card_id, i.status, i.inactive_from + interval '1 minute' FROM"
+        " transit.card_inactive_periods AS i WHERE i.card_id = {card_blocked}",
+        ("card {card_blocked}",),
+    ),
+    Corruption(
+        "card_periods",
+        "a block before the card was issued",
+        "UPDATE transit.card_inactive_periods SET inactive_from = '2020-01-01' WHERE card_id ="
+        " {card_blocked}",
+        ("card {card_blocked}",),
+    ),
+    Corruption(
+        "card_periods",
+        "a replacement before the money moved",
+        "UPDATE transit.card_inactive_periods SET inactive_from = inactive_from - interval '61"
+        " minutes' WHERE card_id = {card_debtor}",
+        ("card {card_debtor}",),
+    ),
+    Corruption(
+        "deny_versions",
+        "a change behind its counter",
+        "UPDATE transit.deny_list_version SET version = version + 1",
+        ("deny list",),
+    ),
+    Corruption(
+        "deny_versions",
+        "a change with an older version",
+        "UPDATE transit.deny_list SET version = 0 FROM transit.cards AS c WHERE c.card_number ="
+        " deny_list.card_number AND c.card_id = {card_blocked}",
+        ("card {card_blocked}",),
+    ),
+    Corruption(
+        "clock",
+        "a simulated clock that nobody started",
+        "DELETE FROM transit.clock; INSERT INTO transit.clock (simulated_origin, real_origin,"
+        " speed) VALUES ('2028-03-02 07:40-05', now(), 0)",
+        ("clock",),
+    ),
+    Corruption(
+        "clock",
+        "a simulated clock that starts later",
+        "UPDATE transit.clock SET started_at = simulated_origin + interval '1 day'",
+        ("clock",),
+    ),
+    Corruption(
+        "future_stamps",
+        "a trip of the future",
+        "UPDATE transit.trips SET accepted_at = '2029-01-01' WHERE trip_id = {trip_paid}",
+        ("trip {trip_paid}",),
+    ),
+    Corruption(
+        "future_stamps",
+        "an entry of the future",
+        "UPDATE transit.ledger_entries SET posted_at = '2029-01-01' WHERE reference_id ="
+        " {trip_paid}",
+        ("entry {entry_paid}",),
+    ),
+    Corruption(
+        "future_stamps",
+        "a recharge of the future",
+        "UPDATE transit.recharges SET recharged_at = '2029-01-01' WHERE card_id = {card_usual}",
+        ("recharge {recharge_usual}",),
+    ),
+    Corruption(
+        "future_stamps",
+        "a pass of the future",
+        "UPDATE transit.monthly_passes SET purchased_at = '2029-01-01'",
+        ("pass {pass_commuter}",),
+    ),
+    Corruption(
+        "future_stamps",
+        "a card of the future",
+        "UPDATE transit.cards SET issued_at = '2029-01-01' WHERE card_id = {card_usual}",
+        ("card {card_usual}",),
+    ),
+    Corruption(
+        "future_stamps",
+        "a block of the future",
+        "UPDATE transit.card_inactive_periods SET inactive_from = '2029-01-01' WHERE card_id ="
+        " {card_blocked}",
+        ("card {card_blocked}",),
+    ),
+    Corruption(
+        "future_stamps",
+        "a user of the future",
+        "UPDATE transit.users SET created_at = '2029-01-01' WHERE user_id = {user_usual}",
+        ("user {user_usual}",),
+    ),
+    Corruption(
+        "future_stamps",
+        "a key of the future",
+        "UPDATE transit.idempotency_records SET recorded_at = '2029-01-01' WHERE key = 'd/12/1'",
+        ("key d/12/1 of card {card_usual}",),
+    ),
 ]

@@ -102,8 +102,8 @@ class Story:
     def stop_clock(self, now: datetime) -> None:
         """Let the service's clock stand at a moment."""
         self.decree(
-            "INSERT INTO transit.clock AS c (simulated_origin, real_origin, speed)"
-            " VALUES (%s, clock_timestamp(), 0)"
+            "INSERT INTO transit.clock AS c (simulated_origin, real_origin, speed, started_at)"
+            " VALUES (%s, clock_timestamp(), 0, '-infinity')"
             " ON CONFLICT (one_row) DO UPDATE SET simulated_origin = excluded.simulated_origin",
             now,
         )
