@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
@@ -43,7 +43,7 @@ def start_process(
     Its output is appended to `log`, if given; else it goes where ours goes, standard output
     to the descriptor `stdout` if given.
     """
-    output = log.open("ab") if log else None
+    output = _open_log(log) if log else None
     try:
         return subprocess.Popen(
             [str(word) for word in command],
@@ -61,6 +61,14 @@ def start_process(
     finally:
         if output:
             output.close()
+
+
+def _open_log(path: Path) -> IO[bytes]:
+    """A log that only its owner reads, whatever an earlier release made of it."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+    number = os.open(path, flags, 0o600)
+    os.fchmod(number, 0o600)
+    return os.fdopen(number, "ab")
 
 
 def as_user(uid: int | None) -> dict[str, Any]:

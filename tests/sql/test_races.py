@@ -24,7 +24,7 @@ from tests.sql.stories import (
     open_story,
 )
 from tests.sql.waiting import wait_until_blocked
-from transit_api.postgresql import OWNER
+from transit_api.embedded_roles import OWNER
 
 CROWD = 50
 
