@@ -41,10 +41,10 @@ class Expiry(threading.Thread):
     def __init__(self, url: str) -> None:
         super().__init__(name="expiry", daemon=True)
         self._url = url
-        self._stop = threading.Event()
+        self._told_to_stop = threading.Event()
 
     def run(self) -> None:
-        while not self._stop.wait(EVERY_S):
+        while not self._told_to_stop.wait(EVERY_S):
             try:
                 expire_cards(self._url)
             except Exception:
@@ -53,4 +53,4 @@ class Expiry(threading.Thread):
 
     def stop(self) -> None:
         """The service ends."""
-        self._stop.set()
+        self._told_to_stop.set()

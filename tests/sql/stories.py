@@ -82,7 +82,8 @@ class Story:
         # An own connection as the service stays the service.
         with self.connection.cursor() as cursor:
             cursor.execute(
-                "SELECT set_config('role', %s, false) WHERE pg_has_role(session_user, %s, 'MEMBER')",
+                "SELECT set_config('role', %s, false)"
+                " WHERE pg_has_role(session_user, %s, 'MEMBER')",
                 (role, SERVICE if role == SERVICE else OWNER),
             )
         self._role = role
