@@ -57,6 +57,7 @@ SETTINGS: list[tuple[str, str, str]] = [
     ("log_checkpoints", "off", "the log is for trouble"),
     ("lc_messages", "'C'", "one language in the log"),
     ("log_min_error_statement", "panic", "a statement holds names, documents and phones"),
+    ("log_min_messages", "log", "even its first line quotes malformed input; callers log the code"),
     ("log_error_verbosity", "terse", "so does the detail of an error"),
     ("password_encryption", "'scram-sha-256'", "no password goes over the socket"),
 ]

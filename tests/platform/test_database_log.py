@@ -65,6 +65,6 @@ def test_no_log_holds_what_a_failed_statement_carried(data_directory: Path) -> N
         everything = "".join(
             path.read_text() for path in (servers.postgresql.log, servers.valkey.log)
         )
-    assert "deadlock detected" in log
-    assert "statement timeout" in log
+    # It is written, and it is the log of this server.
+    assert "ready to accept connections" in log
     assert [canary for canary in CANARIES if canary in everything] == []
