@@ -1,6 +1,7 @@
 """The command line `transit-sim`; bad input ends at once with one line and exit code 2."""
 
 import argparse
+import io
 import sys
 
 from rich.console import Console
@@ -25,6 +26,9 @@ PLAIN_WIDTH = 110  # where there is no terminal to say
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; answers its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A letter of Bogotá on a stream of ASCII is no reason to stop.
+        sys.stdout.reconfigure(errors="backslashreplace")
     chosen = make_parser().parse_args(arguments)
     console = Console(soft_wrap=True)
     if not console.is_terminal:

@@ -32,8 +32,8 @@ METRICS = tempfile.mkdtemp(prefix="transit-test-metrics-")
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = METRICS
 
 from transit_api.embedded import Servers, start_embedded  # noqa: E402
+from transit_api.embedded_roles import DATABASE, OWNER, SUPERUSER  # noqa: E402
 from transit_api.migrate import SERVICE_ROLE, migrate  # noqa: E402
-from transit_api.postgresql import DATABASE, OWNER  # noqa: E402
 from transit_api.settings import Settings  # noqa: E402
 
 POSTGRESQL_15 = Path("/usr/lib/postgresql/15/bin")
@@ -97,8 +97,15 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Servers]:
         open_directory() as directory,
         start_embedded(directory, binaries=binaries, durable=False) as servers,
     ):
+        let_owner_act_for_service(servers)
         migrate(servers.owner_url)
         yield servers
+
+
+def let_owner_act_for_service(servers: Servers) -> None:
+    """Let a story change between the two roles on one connection."""
+    with administration(servers) as cursor:
+        cursor.execute(f"GRANT {SERVICE_ROLE} TO {OWNER}")
 
 
 @dataclass(frozen=True)
@@ -129,7 +136,11 @@ def clone_database(cluster: Servers, template: str = DATABASE) -> Iterator[Datab
     name = f"test_{uuid.uuid4().hex[:12]}"
     with administration(cluster) as cursor:
         # Copying the files takes 10 ms; the default writes every page to the log first.
-        cursor.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        cursor.execute(
+            f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template} STRATEGY FILE_COPY"
+        )
+        # What migrate says about the database itself is not copied with it.
+        cursor.execute(f"REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC")
     try:
         yield Database(cluster, name)
     finally:
@@ -140,7 +151,7 @@ def clone_database(cluster: Servers, template: str = DATABASE) -> Iterator[Datab
 @contextmanager
 def administration(cluster: Servers) -> Iterator[Any]:
     """A cursor for what cannot run inside a transaction."""
-    connection = psycopg2.connect(cluster.postgresql.url(database="postgres"))
+    connection = psycopg2.connect(cluster.postgresql.url(SUPERUSER, "postgres"))
     connection.autocommit = True
     try:
         with connection.cursor() as cursor:

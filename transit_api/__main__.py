@@ -17,13 +17,15 @@ from transit_api.backup import back_up, restore
 from transit_api.clock import prepare_clock
 from transit_api.compute import RollupsDiffer, time_base_tables
 from transit_api.embedded import running_url, start_embedded
+from transit_api.embedded_roles import OWNER
+from transit_api.expiry import Expiry, expire_cards
 from transit_api.listening import is_loopback, open_sockets, url_of
 from transit_api.migrate import DatabaseAway, MigrationError, migrate
 from transit_api.network_files import NetworkFileError
-from transit_api.postgresql import OWNER
 from transit_api.preparing import LatePreparation, prepare
 from transit_api.processes import ProcessError
 from transit_api.settings import Settings, SettingsError, list_settings, read_settings
+from transit_api.standard_streams import open_standard_streams
 from transit_api.workers import run_workers
 
 DESCRIPTION = """\
@@ -35,6 +37,7 @@ The back office of Bogotá's fare cards: taps, recharges, fares, and books that 
   transit-api audit              check the books; exit code 0 only if they agree
   transit-api backup FILE        write the database into one file, while it is in use
   transit-api restore FILE       fill an empty database from it, and check the books
+  transit-api expire             expire cards long unused; `up` does it every hour
   transit-api compute            what analytics would cost without rollups, as JSON
   transit-api url                where the database of a running `up` is, for psql
 """
@@ -45,6 +48,7 @@ EXIT_WRONG_INPUT = 2
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; answers its exit code."""
+    open_standard_streams()
     parser = make_parser()
     chosen = parser.parse_args(arguments)
     logging.basicConfig(format="transit-api: %(message)s", level=logging.INFO, stream=sys.stderr)
@@ -77,6 +81,11 @@ def make_parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--any-port-if-taken", action="store_true", help="take a free port if --port is taken"
     )
+    up.add_argument(
+        "--user",
+        metavar="NAME",
+        help="started by root: who runs the servers and workers, instead of a user id of their own",
+    )
     up.set_defaults(run=run_up)
     serve = commands.add_parser("serve", help="run the service on DATABASE_URL and REDIS_URL")
     serve.set_defaults(run=run_serve, any_port_if_taken=False)
@@ -99,7 +108,9 @@ def make_parser() -> argparse.ArgumentParser:
     compute.set_defaults(run=run_compute)
     url = commands.add_parser("url", help="print the address of the embedded database, for psql")
     url.set_defaults(run=run_url)
-    for command in (audit, compute, url):
+    expire = commands.add_parser("expire", help=(run_expire.__doc__ or "").rstrip("."))
+    expire.set_defaults(run=run_expire)
+    for command in (audit, compute, expire, url):
         command.add_argument(
             "--data-dir",
             type=Path,
@@ -149,7 +160,9 @@ def run_up(settings: Settings, chosen: argparse.Namespace) -> int:
     settings = _with_options(settings, chosen)
     # Before anything is started: a taken port is the likeliest reason not to.
     sockets = open_sockets(settings.host, settings.port, any_port_if_taken=chosen.any_port_if_taken)
-    with start_embedded(chosen.data_dir, connections=settings.connections) as servers:
+    with start_embedded(
+        chosen.data_dir, connections=settings.connections, user=chosen.user
+    ) as servers:
         settings = dataclasses.replace(
             settings,
             database_url=servers.database_url,
@@ -158,7 +171,7 @@ def run_up(settings: Settings, chosen: argparse.Namespace) -> int:
         )
         logging.info("database: %s", migrate(servers.owner_url))
         prepare_clock(settings)
-        _serve(settings, sockets)
+        _serve(settings, sockets, servers.postgresql.uid)
     return 0
 
 
@@ -190,12 +203,18 @@ def _serve_without_database(settings: Settings, sockets: list[Any]) -> int:
     return 0
 
 
-def _serve(settings: Settings, sockets: list[Any]) -> None:
+def _serve(settings: Settings, sockets: list[Any], uid: int | None = None) -> None:
     url = url_of(sockets)
     if not is_loopback(sockets):
         logging.warning("reachable from other machines, and there is no access control")
+    expiry = Expiry(settings.owner_database_url) if settings.owner_database_url else None
+    if expiry:
+        expiry.start()
     run_workers(
-        settings, sockets, lambda: print(f"Serving {url} (documentation: {url}/docs)", flush=True)
+        settings,
+        sockets,
+        lambda: print(f"Serving {url} (documentation: {url}/docs)", flush=True),
+        uid,
     )
 
 
@@ -207,9 +226,19 @@ def run_migrate(settings: Settings, chosen: argparse.Namespace) -> int:
     return 0
 
 
+def run_expire(settings: Settings, chosen: argparse.Namespace) -> int:
+    """Expire the cards that were issued 5 years ago and are unused for 2."""
+    url = settings.owner_url or running_url(chosen.data_dir, OWNER)
+    try:
+        print(f"expired {expire_cards(url)} cards")
+    except psycopg2.Error as error:
+        raise MigrationError(f"cannot expire: {_first_line(error)}") from error
+    return 0
+
+
 def run_audit(settings: Settings, chosen: argparse.Namespace) -> int:
     """Print each offence; 0 only when there is none."""
-    url = settings.database_url or running_url(chosen.data_dir)
+    url = settings.owner_url or running_url(chosen.data_dir, OWNER)
     return _audit(url, settings, chosen.card, chosen.on)
 
 
@@ -233,7 +262,7 @@ def _audit(url: str, settings: Settings, card: int | None = None, on: date | Non
 
 def run_compute(settings: Settings, chosen: argparse.Namespace) -> int:
     """Print what the base tables take; 1 if the rollups are not what they sum."""
-    url = settings.database_url or running_url(chosen.data_dir)
+    url = settings.owner_url or running_url(chosen.data_dir, OWNER)
     try:
         print(json.dumps(time_base_tables(url), indent=1))
     except psycopg2.Error as error:

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import psycopg2
+from psycopg2.extensions import make_dsn, parse_dsn
 
 from transit_api.migrate import SERVICE_ROLE, cannot_connect, is_empty
 from transit_api.postgresql import find_binaries
@@ -12,7 +13,11 @@ from transit_api.processes import ProcessError
 
 # A backup names every card holder: nobody else reads it.
 PRIVATE = 0o600
-NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+# Nothing that lies there already is written through.
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+
+# The parts of an address that nobody else may see, and where libpq looks for them.
+SECRETS = {"password": "PGPASSWORD"}
 
 _MAKE_ROLE = f"CREATE ROLE {SERVICE_ROLE} LOGIN"
 
@@ -26,10 +31,16 @@ def back_up(url: str, file: Path, binaries: Path | None = None) -> None:
         raise ProcessError(f"{file} exists; a backup never replaces another")
     partial = file.with_name(f"{file.name}.partial")
     try:
-        with os.fdopen(os.open(partial, NEW_FILE, PRIVATE), "wb") as output:
-            _run(
-                "pg_dump", binaries, ["--format=custom", f"--dbname={url}"], stdout=output.fileno()
-            )
+        number = os.open(partial, NEW_FILE, PRIVATE)
+    except FileExistsError:
+        raise ProcessError(
+            f"{partial} exists: another backup writes it, or one was cut off; remove it then"
+        ) from None
+    except OSError as error:
+        raise ProcessError(f"cannot write {file}: {error.strerror}") from error
+    try:
+        with os.fdopen(number, "wb") as output:
+            _run("pg_dump", binaries, ["--format=custom"], url, stdout=output.fileno())
             os.fsync(output.fileno())
         # Under its name only when it is whole.
         partial.rename(file)
@@ -46,8 +57,8 @@ def restore(url: str, file: Path, binaries: Path | None = None) -> None:
     if not is_empty(url):
         raise ProcessError("the database is not empty; a restore never replaces what is there")
     _make_role(url)
-    options = ["--single-transaction", "--exit-on-error", "--no-owner", f"--dbname={url}"]
-    _run("pg_restore", binaries, [*options, str(file)])
+    options = ["--single-transaction", "--exit-on-error", "--no-owner"]
+    _run("pg_restore", binaries, [*options, str(file)], url)
 
 
 def _make_role(url: str) -> None:
@@ -66,13 +77,21 @@ def _make_role(url: str) -> None:
 
 
 def _run(
-    program: str, binaries: Path | None, arguments: list[str], stdout: int | None = None
+    program: str,
+    binaries: Path | None,
+    arguments: list[str],
+    url: str,
+    stdout: int | None = None,
 ) -> None:
+    # Everybody on the machine sees arguments; the environment is ours alone.
+    address = parse_dsn(url)
+    secrets = {variable: address.pop(word) for word, variable in SECRETS.items() if word in address}
     # These programs refuse no user, so the wheel's own directory will do.
     path = (binaries or find_binaries(None)) / program
     try:
         ended = subprocess.run(
-            [path, "--no-password", *arguments],
+            [path, "--no-password", f"--dbname={make_dsn(**address)}", *arguments],
+            env={**os.environ, **secrets},
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=subprocess.PIPE,

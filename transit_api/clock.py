@@ -12,10 +12,10 @@ _NOT_MIGRATED = (psycopg2.errors.InvalidSchemaName, psycopg2.errors.UndefinedFun
 
 def prepare_clock(settings: Settings) -> None:
     """Start the simulated clock if asked for; refuse simulated data on the real one."""
+    # Only the owner may start a clock.
+    url = settings.owner_url if settings.simulated_clock else settings.database_url
     try:
-        connection = psycopg2.connect(
-            settings.database_url, connect_timeout=settings.connect_timeout_seconds
-        )
+        connection = psycopg2.connect(url, connect_timeout=settings.connect_timeout_seconds)
     except psycopg2.Error as error:
         raise cannot_connect(error) from error
     try:
@@ -34,6 +34,11 @@ def prepare_clock(settings: Settings) -> None:
                 )
     except psycopg2.errors.InvalidParameterValue as error:
         raise SettingsError(str(error.diag.message_primary)) from error
+    except psycopg2.errors.InsufficientPrivilege as error:
+        raise SettingsError(
+            "only the owner of the database starts a simulated clock:"
+            " set TRANSIT_OWNER_DATABASE_URL"
+        ) from error
     except (psycopg2.OperationalError, psycopg2.errors.ReadOnlySqlTransaction) as error:
         raise cannot_connect(error) from error
     except _NOT_MIGRATED as error:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,13 +21,8 @@ import psutil
 import redis
 
 from transit_api.migrate import SERVICE_ROLE
-from transit_api.postgresql import (
-    SYSTEM_DIRECTORY,
-    UNPRIVILEGED_UID,
-    PostgreSQL,
-    can_use,
-    unprivileged_uid,
-)
+from transit_api.own_user import choose_uid
+from transit_api.postgresql import SYSTEM_DIRECTORY, PostgreSQL, can_use, open_to
 from transit_api.processes import (
     ProcessError,
     find_process,
@@ -35,7 +31,7 @@ from transit_api.processes import (
     stop_leftover,
     stop_process,
 )
-from transit_api.settings import forget_libpq_variables
+from transit_api.settings import SettingsError, forget_libpq_variables
 
 CACHE_START_LIMIT_S = 10.0
 CACHE_STOP_LIMIT_S = 5.0
@@ -47,6 +43,8 @@ CACHE_MEMORY = "64mb"
 
 # An address of a unix socket has 107 bytes; PostgreSQL adds a lock file's suffix.
 SOCKET_DIRECTORY_LIMIT = 80
+# Addresses, lists of directories and configuration files each have their own special characters.
+PLAIN = re.compile(r"[A-Za-z0-9_./+-]+")
 
 
 @dataclass
@@ -55,6 +53,8 @@ class Valkey:
 
     socket: Path
     log: Path
+    # Who runs it; None is ourselves.
+    uid: int | None = None
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -68,7 +68,7 @@ class Valkey:
 
         self.process = start_process(
             [
-                get_binary_path(),
+                open_to(self.uid, Path(get_binary_path())),
                 *("--port", "0", "--unixsocket", self.socket, "--unixsocketperm", "700"),
                 *("--maxmemory", CACHE_MEMORY, "--maxmemory-policy", "allkeys-lru"),
                 # A cache that comes back with old entries would serve them.
@@ -77,6 +77,7 @@ class Valkey:
             ],
             death_signal=signal.SIGTERM,
             log=self.log,
+            uid=self.uid,
         )
         deadline = time.monotonic() + CACHE_START_LIMIT_S
         while time.monotonic() < deadline:
@@ -135,29 +136,31 @@ def start_embedded(
     binaries: Path | None = None,
     durable: bool = True,
     connections: int = 200,
+    user: str | None = None,
 ) -> Iterator[Servers]:
     """Both servers on the data under `directory`, stopped at the end; ProcessError says why not.
 
-    `binaries` is the bin directory of another PostgreSQL, `connections` how many it takes;
-    `durable=False` is for tests.
+    `binaries` is the bin directory of another PostgreSQL, `connections` how many it takes, `user`
+    who runs them where root starts them; `durable=False` is for tests.
     """
     forget_libpq_variables()
     with ExitStack() as stack:
-        data = _prepare(directory)
+        data, uid = _prepare(directory, user)
         stack.enter_context(_hold(data, directory))
         _clear_leftovers(data)
-        run = stack.enter_context(_run_directory(data))
+        run = stack.enter_context(_run_directory(data, uid))
         postgresql = PostgreSQL(
             data=data / "postgresql",
             socket_directory=run,
             log=data / "postgresql.log",
+            uid=uid,
             binaries=binaries,
             durable=durable,
             connections=connections,
         )
         stack.callback(postgresql.stop)
         postgresql.start()
-        valkey = Valkey(socket=run / "valkey.sock", log=data / "valkey.log")
+        valkey = Valkey(socket=run / "valkey.sock", log=data / "valkey.log", uid=uid)
         stack.callback(valkey.stop)
         valkey.start()
         stack.callback((data / "run.json").unlink, missing_ok=True)
@@ -168,40 +171,56 @@ def start_embedded(
 def running_url(directory: Path, user: str = SERVICE_ROLE) -> str:
     """The database of the `up` that runs on `directory`; ProcessError if none does."""
     forget_libpq_variables()
-    location = directory / "location"
-    data = Path(location.read_text().strip()) if location.exists() else directory
+    directory = directory.absolute()
     try:
+        location = directory / "location"
+        data = Path(location.read_text().strip()) if location.exists() else directory
         run = Path(json.loads((data / "run.json").read_text())["directory"])
     except (OSError, ValueError, KeyError):
-        run = data / "nothing"
-    if not (run / ".s.PGSQL.5432").exists():
+        run = directory / "nothing"
+    if not _is_socket(run / ".s.PGSQL.5432"):
         raise ProcessError(
             f"nothing runs on {directory}: start `transit-api up`, or set DATABASE_URL"
         )
-    return PostgreSQL(data, run, data).url(user=user)
+    return PostgreSQL(data / "postgresql", run, data / "postgresql.log").url(user=user)
 
 
-def _prepare(directory: Path) -> Path:
-    """Make the directory; answers where the data really is."""
+def _is_socket(path: Path) -> bool:
+    try:
+        return path.is_socket()
+    except OSError:
+        # The directory of another user.
+        return False
+
+
+def _prepare(directory: Path, user: str | None) -> tuple[Path, int | None]:
+    """Make the directory; answers where the data really is, and who runs what uses it."""
     directory = directory.absolute()
+    if any(character in str(directory) for character in "\n\r"):
+        raise SettingsError(f"a data directory has no line break in its name: {str(directory)!r}")
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        uid = unprivileged_uid()
-        if uid is None:
-            return directory
-        # PostgreSQL passes through it; what lies inside has its own modes.
-        directory.chmod(0o755)
-        if can_use(uid, directory):
-            return directory
+        uid = choose_uid(directory, user)
+        _close(directory, uid)
+        if uid is None or can_use(uid, directory):
+            return directory, uid
         name = hashlib.sha256(str(directory).encode()).hexdigest()[:12]
         elsewhere = SYSTEM_DIRECTORY / name
         elsewhere.mkdir(parents=True, exist_ok=True)
-        for path in (SYSTEM_DIRECTORY, elsewhere):
-            path.chmod(0o755)
+        SYSTEM_DIRECTORY.chmod(0o755)
+        uid = choose_uid(elsewhere, user)
+        _close(elsewhere, uid)
     except OSError as error:
         raise ProcessError(f"cannot use {directory} for data: {error.strerror}") from error
     (directory / "location").write_text(f"{elsewhere}\n")
-    return elsewhere
+    return elsewhere, uid
+
+
+def _close(directory: Path, uid: int | None) -> None:
+    """Let nobody else in: the servers' user reads root's directory and changes nothing in it."""
+    if uid is not None:
+        os.chown(directory, 0, uid)
+    directory.chmod(0o700 if uid is None else 0o750)
 
 
 @contextmanager
@@ -228,13 +247,14 @@ def _hold(data: Path, directory: Path) -> Iterator[IO[str]]:
 
 
 @contextmanager
-def _run_directory(data: Path) -> Iterator[Path]:
+def _run_directory(data: Path, uid: int | None) -> Iterator[Path]:
     """A private directory for the sockets, short enough for their addresses."""
-    parent = data if len(os.fsencode(data)) < SOCKET_DIRECTORY_LIMIT - 20 else None
+    short = len(os.fsencode(data)) < SOCKET_DIRECTORY_LIMIT - 20
+    parent = data if short and PLAIN.fullmatch(str(data)) else None
     run = Path(tempfile.mkdtemp(prefix="transit-" if parent is None else "run-", dir=parent))
     try:
-        if unprivileged_uid() is not None:
-            os.chown(run, UNPRIVILEGED_UID, UNPRIVILEGED_UID)
+        if uid is not None:
+            os.chown(run, uid, uid)
         yield run
     finally:
         shutil.rmtree(run, ignore_errors=True)

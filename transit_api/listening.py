@@ -31,7 +31,7 @@ def url_of(sockets: list[socket.socket]) -> str:
     """Where a browser on this machine finds the service."""
     host, port = sockets[0].getsockname()[:2]
     if ipaddress.ip_address(host).is_unspecified:
-        host = "127.0.0.1"
+        host = "::1" if ":" in host else "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

@@ -64,14 +64,6 @@ _RECORDS = """
         'What is rebuilt whole when its files change: the procedures, the network';
 """
 
-_GRANTS = f"""
-    GRANT USAGE ON SCHEMA transit, api TO {SERVICE_ROLE};
-    GRANT SELECT ON ALL TABLES IN SCHEMA transit TO {SERVICE_ROLE};
-    GRANT SELECT ON ALL TABLES IN SCHEMA api TO {SERVICE_ROLE};
-    REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA api FROM PUBLIC;
-    GRANT EXECUTE ON ALL ROUTINES IN SCHEMA api TO {SERVICE_ROLE};
-"""
-
 _FUNCTION = re.compile(r"^CREATE (?:OR REPLACE )?FUNCTION api\.(\w+)", re.MULTILINE)
 
 # What a file meets when it comes before the one that it needs.
@@ -129,10 +121,11 @@ def migrate(dsn: str, sql: Path = SQL) -> Outcome:
         _owner_connection(dsn) as connection,
         connection.cursor() as cursor,
     ):
+        _close_to_others(connection, cursor)
         applied = _apply_schema(connection, cursor, sql / "schema")
         return Outcome(
             applied=applied,
-            procedures_rebuilt=_rebuild_procedures(connection, cursor, sql / "procedures"),
+            procedures_rebuilt=_rebuild_procedures(connection, cursor, sql),
             network_loaded=_load_network(connection, cursor, sql / "network"),
         )
 
@@ -231,10 +224,26 @@ def _apply_schema(connection: Any, cursor: Any, folder: Path) -> tuple[str, ...]
     return tuple(path.stem for path in pending)
 
 
-def _rebuild_procedures(connection: Any, cursor: Any, folder: Path) -> bool:
-    files = _files(folder)
-    # The grants and the records are part of what is rebuilt.
-    checksum = _checksum(files, _GRANTS)
+def _close_to_others(connection: Any, cursor: Any) -> None:
+    """Nobody but the owner makes temporary objects: a name in pg_temp is found where ours is."""
+    cursor.execute(
+        "SELECT pg_catalog.format("
+        "'REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', d.datname)"
+        " FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database()"
+        " AND pg_catalog.pg_has_role(d.datdba, 'USAGE') AND EXISTS ("
+        "SELECT FROM pg_catalog.aclexplode("
+        "coalesce(d.datacl, pg_catalog.acldefault('d', d.datdba))) AS granted"
+        " WHERE granted.grantee = 0 AND granted.privilege_type = 'TEMPORARY')"
+    )
+    for (statement,) in cursor.fetchall():
+        cursor.execute(statement)
+    connection.commit()
+
+
+def _rebuild_procedures(connection: Any, cursor: Any, sql: Path) -> bool:
+    files = _files(sql / "procedures")
+    # The grants are part of what is rebuilt.
+    checksum = _checksum([*files, sql / "grants.sql"])
     cursor.execute("SELECT pg_catalog.to_regnamespace('api') IS NOT NULL")
     (exists,) = cursor.fetchone()
     if exists and _recorded(connection, cursor, "rebuilt_parts", "part").get("api") == checksum:
@@ -248,7 +257,7 @@ def _rebuild_procedures(connection: Any, cursor: Any, folder: Path) -> bool:
     # A body may name a function whose file comes later.
     cursor.execute("SET LOCAL check_function_bodies = off")
     _run_in_any_order(cursor, files)
-    cursor.execute(_GRANTS)
+    _run_file(cursor, sql / "grants.sql")
     if exists:
         cursor.execute("DROP SCHEMA api_replaced CASCADE")
     _record_part(connection, cursor, "api", checksum)

@@ -3,17 +3,23 @@
 import importlib.util
 import logging
 import os
+import pwd
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote_from_bytes
 
 import psutil
 import psycopg2
 
+from transit_api import embedded_roles
+from transit_api.embedded_roles import DATABASE, OWNER, SUPERUSER
+from transit_api.own_user import NOBODY
 from transit_api.processes import (
     ProcessError,
     as_user,
@@ -23,14 +29,9 @@ from transit_api.processes import (
     stop_leftover,
     stop_process,
 )
+from transit_api.settings import SettingsError
 
 log = logging.getLogger(__name__)
-
-OWNER = "transit_owner"
-DATABASE = "transit"
-
-# PostgreSQL refuses to run as root; this is `nobody` everywhere.
-UNPRIVILEGED_UID = 65534
 
 # Where root's data goes when nobody may enter the directory that was asked for.
 SYSTEM_DIRECTORY = Path("/var/lib/transit-api")
@@ -55,11 +56,18 @@ SETTINGS: list[tuple[str, str, str]] = [
     ("log_timezone", "'UTC'", "the same clock as the service's log"),
     ("log_checkpoints", "off", "the log is for trouble"),
     ("lc_messages", "'C'", "one language in the log"),
+    ("log_min_error_statement", "panic", "a statement holds names, documents and phones"),
+    ("log_min_messages", "log", "even its first line quotes malformed input; callers log the code"),
+    ("log_error_verbosity", "terse", "so does the detail of an error"),
+    ("password_encryption", "'scram-sha-256'", "no password goes over the socket"),
 ]
 if sys.platform == "linux":
     SETTINGS.append(
         ("client_connection_check_interval", "'1s'", "a statement nobody waits for ends early")
     )
+
+# Where PostgreSQL's parallel workers share memory on Linux, if the machine lets them.
+SHARED_MEMORY = Path("/dev/shm")
 
 # For tests alone: a lost test database is no loss.
 NOT_DURABLE = [
@@ -67,11 +75,6 @@ NOT_DURABLE = [
     ("synchronous_commit", "off", "the same"),
     ("full_page_writes", "off", "the same"),
 ]
-
-
-def unprivileged_uid() -> int | None:
-    """Who PostgreSQL must run as; None is ourselves."""
-    return UNPRIVILEGED_UID if os.geteuid() == 0 else None
 
 
 def can_use(uid: int | None, path: Path) -> bool:
@@ -89,7 +92,9 @@ def can_use(uid: int | None, path: Path) -> bool:
 
 def _other_bits(path: Path, uid: int) -> int:
     status = path.stat()
-    return status.st_mode >> 6 if status.st_uid == uid else status.st_mode
+    if status.st_uid == uid:
+        return status.st_mode >> 6
+    return status.st_mode >> 3 if status.st_gid == uid else status.st_mode
 
 
 def find_binaries(uid: int | None) -> Path:
@@ -102,6 +107,21 @@ def find_binaries(uid: int | None) -> Path:
     if can_use(uid, binaries / "postgres") and can_use(uid, package / "pginstall" / "share"):
         return binaries
     return _copy_package(package) / "pginstall" / "bin"
+
+
+def open_to(uid: int | None, program: Path) -> Path:
+    """A single program, or a copy where the environment is closed to `uid`."""
+    if can_use(uid, program):
+        return program
+    status = program.stat()
+    copy = SYSTEM_DIRECTORY / f"{program.name}-{int(status.st_mtime)}-{status.st_size}"
+    if not copy.exists():
+        SYSTEM_DIRECTORY.mkdir(mode=0o755, parents=True, exist_ok=True)
+        partial = copy.with_name(f"{copy.name}.{os.getpid()}")
+        shutil.copyfile(program, partial)
+        partial.chmod(0o755)
+        partial.rename(copy)
+    return copy
 
 
 def _copy_package(package: Path) -> Path:
@@ -128,15 +148,20 @@ class PostgreSQL:
     data: Path
     socket_directory: Path
     log: Path
-    uid: int | None = field(default_factory=unprivileged_uid)
+    # Who runs it; None is ourselves.
+    uid: int | None = None
     binaries: Path | None = None
     durable: bool = True
     connections: int = 200
     process: "subprocess.Popen[bytes] | None" = None
 
     def url(self, user: str = OWNER, database: str = DATABASE) -> str:
-        """Where psycopg2 connects."""
-        return f"postgresql://{user}@/{database}?host={self.socket_directory}&port=5432"
+        """Where psycopg2 connects; the password stays in a file that only we may read."""
+        file = embedded_roles.password_file(self.data.parent, user)
+        return (
+            f"postgresql://{user}@/{database}?host={_quoted(self.socket_directory)}&port=5432"
+            f"&passfile={_quoted(file)}"
+        )
 
     def start(self) -> None:
         """Start the server, making the cluster if there is none, and wait until it answers."""
@@ -145,7 +170,11 @@ class PostgreSQL:
         if not (self.data / "PG_VERSION").exists():
             self._make_cluster()
         self._check_version()
+        self._hand_over()
         self._write_configuration()
+        known = embedded_roles.passwords_are_set(self.data.parent)
+        # Until the passwords are set nobody but the server's own user can reach the socket.
+        self._write_rules("scram-sha-256" if known else "trust")
         self.process = start_process(
             [self.binaries / "postgres", "-D", self.data],
             # What pg_ctl calls "fast": roll back what runs, write a checkpoint, go.
@@ -154,8 +183,9 @@ class PostgreSQL:
             uid=self.uid,
             cwd=self.data,
         )
+        if not known:
+            self._set_passwords()
         self._wait_until_it_answers()
-        self._make_database()
 
     def stop(self) -> None:
         """Stop the server in order."""
@@ -177,7 +207,12 @@ class PostgreSQL:
         unfinished = self.data.with_name(self.data.name + ".new")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
-        self._give_away(unfinished)
+        # initdb wants a user with a name, the server does not.
+        uid = None if self.uid is None else NOBODY
+        _need_a_name(uid)
+        if uid is not None:
+            os.chown(unfinished, uid, uid)
+            self.data.parent.chmod(0o751)
         major = int(_version_of(self.binaries).split(".")[0])
         locale = ["--locale=C.UTF-8"]
         if major >= 17:
@@ -185,17 +220,19 @@ class PostgreSQL:
         made = subprocess.run(
             [
                 self.binaries / "initdb",
-                *("-D", unfinished, "-U", OWNER, "--auth=trust", "--encoding=UTF8"),
+                *("-D", unfinished, "-U", SUPERUSER, "--auth=reject", "--encoding=UTF8"),
                 *("--data-checksums", "--no-sync", "--no-instructions", *locale),
             ],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             cwd=unfinished,
-            **as_user(self.uid),
+            **as_user(uid),
         )
         if made.returncode:
             raise ProcessError(f"initdb failed: {(made.stderr or made.stdout).strip()}")
+        if uid is not None:
+            self.data.parent.chmod(0o750)
         if self.data.exists():
             self.data.rmdir()
         unfinished.rename(self.data)
@@ -217,12 +254,34 @@ class PostgreSQL:
         lines = ["# Written at every start; change transit_api/postgresql.py instead."]
         lines += [f"{name} = {value}  # {reason}" for name, (value, reason) in values.items()]
         lines.append(f"max_connections = {self.connections}")
+        # A name with a quote or a space gets its sockets elsewhere.
         lines.append(f"unix_socket_directories = '{self.socket_directory}'")
-        (self.data / "postgresql.conf").write_text("\n".join(lines) + "\n")
-        # The socket lies in a directory that only its owner can enter.
+        lines.append(f"dynamic_shared_memory_type = {shared_memory_type(SHARED_MEMORY)}")
+        self._write("postgresql.conf", lines)
+
+    def _write_rules(self, method: str) -> None:
         # `all` leaves out replication, which pg_basebackup needs.
-        rules = ["local all all trust", f"local replication {OWNER} trust"]
-        (self.data / "pg_hba.conf").write_text("\n".join(rules) + "\n")
+        lines = [f"local all all {method}", f"local replication {SUPERUSER} {method}"]
+        self._write("pg_hba.conf", lines)
+
+    def _write(self, name: str, lines: list[str]) -> None:
+        # The directory is the server's: what lies under the name is replaced, never followed.
+        path = self.data / name
+        path.unlink(missing_ok=True)
+        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(number, "w") as file:
+            file.write("\n".join(lines) + "\n")
+            if self.uid is not None:
+                os.fchown(file.fileno(), self.uid, self.uid)
+
+    def _hand_over(self) -> None:
+        """Give all files to the user who runs the server: a new cluster, or another user's."""
+        if self.uid is None or self.data.stat().st_uid == self.uid:
+            return
+        for folder, _, names in os.walk(self.data, topdown=False):
+            for name in names:
+                os.chown(Path(folder, name), self.uid, self.uid, follow_symlinks=False)
+            os.chown(folder, self.uid, self.uid, follow_symlinks=False)
 
     def _stop_leftover(self) -> None:
         pid_file = self.data / "postmaster.pid"
@@ -240,32 +299,67 @@ class PostgreSQL:
     def _is_ours(self, process: psutil.Process) -> bool:
         return process.name().startswith("postgres") and Path(process.cwd()) == self.data.resolve()
 
+    def _set_passwords(self) -> None:
+        assert self.process is not None
+        # Any name will do: a server that knows no such role answers, too.
+        self._wait_until(lambda: embedded_roles.is_up(self._trusting_url(SUPERUSER, "postgres")))
+        embedded_roles.set_up(self._trusting_url, self.data.parent, self.uid)
+        self._write_rules("scram-sha-256")
+        self.process.send_signal(signal.SIGHUP)
+        self._wait_until(lambda: not self._answers(self._trusting_url(SUPERUSER, "postgres")))
+
     def _wait_until_it_answers(self) -> None:
+        self._wait_until(lambda: self._answers(self.url(SUPERUSER, "postgres")))
+
+    def _wait_until(self, condition: Callable[[], bool]) -> None:
         assert self.process is not None
         deadline = time.monotonic() + START_LIMIT_S
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise ProcessError(f"PostgreSQL did not start:\n{last_lines(self.log)}")
-            try:
-                psycopg2.connect(self.url(database="postgres"), connect_timeout=5).close()
+            if condition():
                 return
-            except psycopg2.OperationalError:
-                time.sleep(0.02)
+            time.sleep(0.02)
         self.stop()
         raise ProcessError(f"PostgreSQL did not answer in time:\n{last_lines(self.log)}")
 
-    def _make_database(self) -> None:
-        connection = psycopg2.connect(self.url(database="postgres"))
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT FROM pg_catalog.pg_database WHERE datname = %s", [DATABASE])
-            if not cursor.rowcount:
-                cursor.execute(f"CREATE DATABASE {DATABASE}")
-        connection.close()
+    def _answers(self, url: str) -> bool:
+        try:
+            psycopg2.connect(url, connect_timeout=5).close()
+        except psycopg2.OperationalError:
+            return False
+        return True
 
-    def _give_away(self, path: Path) -> None:
-        if self.uid is not None:
-            os.chown(path, self.uid, self.uid)
+    def _trusting_url(self, user: str, database: str) -> str:
+        host = _quoted(self.socket_directory)
+        return f"postgresql://{user}@/{database}?host={host}&port=5432&passfile=/dev/null/none"
+
+
+def shared_memory_type(directory: Path) -> str:
+    """How the server's processes share memory: by files of its own where there is no usable shm."""
+    if sys.platform != "linux":
+        return "posix"
+    try:
+        open_to_all = directory.stat().st_mode & 0o003 == 0o003
+        writable = not os.statvfs(directory).f_flag & os.ST_RDONLY
+    except OSError:
+        return "mmap"
+    return "posix" if open_to_all and writable else "mmap"
+
+
+def _need_a_name(uid: int | None) -> None:
+    try:
+        pwd.getpwuid(os.geteuid() if uid is None else uid)
+    except KeyError as error:
+        raise SettingsError(
+            f"user {error.args[0].split()[-1]} has no name on this machine, and PostgreSQL makes"
+            " no new data without one: start once as a user that has a name, or as root"
+        ) from None
+
+
+def _quoted(path: Path) -> str:
+    """A path as part of a connection address: any character may stand in it."""
+    return quote_from_bytes(os.fsencode(path))
 
 
 def _version_of(binaries: Path) -> str:

@@ -35,11 +35,11 @@ class LatePreparation(threading.Thread):
     def __init__(self, settings: Settings) -> None:
         super().__init__(name="late preparation", daemon=True)
         self._settings = settings
-        self._stop = threading.Event()
+        self._told_to_stop = threading.Event()
         self.refusal: Exception | None = None
 
     def run(self) -> None:
-        while not self._stop.wait(TRY_EVERY_S):
+        while not self._told_to_stop.wait(TRY_EVERY_S):
             try:
                 prepare(self._settings)
             except DatabaseAway:
@@ -53,4 +53,4 @@ class LatePreparation(threading.Thread):
 
     def stop(self) -> None:
         """The service ends, whether or not the database came."""
-        self._stop.set()
+        self._told_to_stop.set()

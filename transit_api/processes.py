@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import psutil
 
@@ -64,9 +64,10 @@ def start_process(
             output.close()
 
 
-def open_log(path: Path) -> BinaryIO:
+def open_log(path: Path) -> IO[bytes]:
     """A log to append to that only its owner reads, also one that an earlier release began."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, LOG_MODE)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+    descriptor = os.open(path, flags, LOG_MODE)
     os.fchmod(descriptor, LOG_MODE)
     return os.fdopen(descriptor, "ab")
 

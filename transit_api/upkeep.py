@@ -37,7 +37,6 @@ CHORES: Final = (
     Chore("fold_rollups", every_s=1.0, limit=5_000),
     Chore("prune_idempotency_records", every_s=60.0, limit=1_000),
     Chore("prune_refused_taps", every_s=60.0, limit=1_000),
-    Chore("expire_cards", every_s=3_600.0, limit=100),
 )
 GAUGES_EVERY_S: Final = 1.0
 

@@ -15,6 +15,8 @@ from transit_api.app import make_app
 from transit_api.connections import CONNECTIONS, KEEP_ALIVE_S, Connections, raise_file_limit
 from transit_api.draining import DRAINING
 from transit_api.logs import configure_logging
+from transit_api.own_user import become
+from transit_api.processes import die_with_parent
 from transit_api.settings import Settings, read_settings
 
 POLL_S = 0.02
@@ -83,12 +85,18 @@ def _is_busy(connection: web.RequestHandler) -> bool:
 
 
 def main() -> None:
-    """Started by the parent with the numbers of its sockets and, last, of the ready pipe."""
-    *numbers, ready_fd = (int(word) for word in sys.argv[1:])
+    """Started by the parent: who to be, the numbers of its sockets and, last, of the ready pipe."""
+    words = sys.argv[1:]
+    uid = int(words.pop(0).removeprefix("--uid=")) if words[0].startswith("--uid=") else None
+    *numbers, ready_fd = (int(word) for word in words)
     # Its parent stops it; Ctrl-C is for the parent alone.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     sockets = [socket.socket(fileno=number) for number in numbers]
     settings = read_settings()
+    if uid is not None:
+        become(uid)
+        # The kernel forgets this with the user.
+        die_with_parent(signal.SIGTERM)
     configure_logging(settings)
     raise_file_limit()
     uvloop.run(serve(settings, sockets, ready_fd))

@@ -1,5 +1,6 @@
 """The parent: starts workers on its sockets, replaces them, and stops them in order."""
 
+import dataclasses
 import logging
 import os
 import selectors
@@ -46,8 +47,16 @@ class Worker:
 class Supervisor:
     """Keeps `settings.worker_count` workers running until SIGTERM or SIGINT."""
 
-    def __init__(self, settings: Settings, sockets: list[socket.socket], metrics: Path) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        settings: Settings,
+        sockets: list[socket.socket],
+        metrics: Path,
+        uid: int | None = None,
+    ) -> None:
+        # Their own rights are enough for workers: the owner's address stays with the parent.
+        self._settings = dataclasses.replace(settings, owner_database_url="")
+        self._uid = uid
         self._sockets = sockets
         self._metrics = metrics
         self._workers: list[Worker] = []
@@ -83,8 +92,10 @@ class Supervisor:
     def _start(self) -> Worker:
         ready_fd, worker_end = os.pipe()
         descriptors = [*(one.fileno() for one in self._sockets), worker_end]
+        # It steps down itself, when it has read its program: that may lie in root's own directory.
+        user = [] if self._uid is None else [f"--uid={self._uid}"]
         process = start_process(
-            [sys.executable, "-m", "transit_api.worker", *map(str, descriptors)],
+            [sys.executable, "-m", "transit_api.worker", *user, *map(str, descriptors)],
             death_signal=signal.SIGTERM,
             environment={
                 **os.environ,
@@ -226,11 +237,16 @@ class Supervisor:
 
 
 def run_workers(
-    settings: Settings, sockets: list[socket.socket], when_ready: Callable[[], None]
+    settings: Settings,
+    sockets: list[socket.socket],
+    when_ready: Callable[[], None],
+    uid: int | None = None,
 ) -> None:
-    """Serve on `sockets` until SIGTERM or SIGINT, then stop in order."""
+    """Serve on `sockets` until SIGTERM or SIGINT, then stop in order; workers run as `uid`."""
     with metrics_directory() as metrics:
-        Supervisor(settings, sockets, metrics).run(when_ready)
+        if uid is not None:
+            os.chown(metrics, uid, uid)
+        Supervisor(settings, sockets, metrics, uid).run(when_ready)
 
 
 def _close_pipe(worker: Worker) -> None:

@@ -1,9 +1,10 @@
 -- Starts the simulated clock, or keeps the one that this database already runs on. Real data
 -- and a simulated clock do not mix: on a database that has trips, the clock can only begin
--- after the latest service day on which anything happened.
+-- after the latest service day on which anything happened. The owner's; from here on the service
+-- may move the clock.
 CREATE FUNCTION api.start_simulated_clock(p_start timestamptz)
 RETURNS TABLE (now timestamptz, speed double precision)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql VOLATILE
 AS $$
 BEGIN
     IF p_start < (SELECT min(f.valid_from) FROM transit.tariffs AS f) THEN
@@ -19,6 +20,7 @@ BEGIN
         ) AS origin
     ) AS s
     ON CONFLICT DO NOTHING;
+    GRANT EXECUTE ON FUNCTION api.set_clock TO transit_service;
     RETURN QUERY SELECT r.now, r.speed FROM api.read_clock() AS r;
 END;
 $$;

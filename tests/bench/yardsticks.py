@@ -14,7 +14,7 @@ import psycopg2
 from tests.bench.population import STATION_SLOTS
 from tests.bench.stack import ROOT, START_LIMIT_S, Service
 from transit_api.embedded import Servers
-from transit_api.postgresql import OWNER
+from transit_api.embedded_roles import OWNER, SUPERUSER, password_file
 from transit_api.session import BY_INDEX, as_options
 from transit_api.settings import Settings
 
@@ -44,10 +44,10 @@ class Pgbench:
 
     def prepare(self) -> None:
         """A database of its own for pgbench's tables."""
-        connection = psycopg2.connect(self._servers.postgresql.url(database="postgres"))
+        connection = psycopg2.connect(self._servers.postgresql.url(SUPERUSER, "postgres"))
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute("CREATE DATABASE pgbench")
+            cursor.execute(f"CREATE DATABASE pgbench OWNER {OWNER}")
         connection.close()
         self._run(["-i", "-q", "-s", str(TPCB_SCALE)], "pgbench")
 
@@ -77,15 +77,15 @@ class Pgbench:
         return float(found[1])
 
     def _run(self, options: list[str], database: str) -> str:
+        passwords = password_file(self._servers.data, OWNER)
         command = [self._program, *options, "-h", self._socket, "-U", OWNER, database]
         done = subprocess.run(
             command,
             capture_output=True,
             text=True,
             timeout=600,
-            user=self._servers.postgresql.uid,
             # The plans that the service's own connections make.
-            env={**os.environ, "PGOPTIONS": as_options(BY_INDEX)},
+            env={**os.environ, "PGOPTIONS": as_options(BY_INDEX), "PGPASSFILE": str(passwords)},
         )
         if done.returncode:
             raise RuntimeError(f"pgbench failed: {done.stderr[-1000:]}")

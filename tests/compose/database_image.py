@@ -3,8 +3,8 @@
 import shlex
 import subprocess
 
-from tests.compose.plain_processes import PlainProcesses, drop_privileges
-from transit_api.postgresql import find_binaries, unprivileged_uid
+from tests.compose.plain_processes import PlainProcesses, drop_privileges, unprivileged_uid
+from transit_api.postgresql import find_binaries
 
 INIT_SCRIPTS = "/docker-entrypoint-initdb.d/"
 

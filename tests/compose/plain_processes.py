@@ -22,7 +22,8 @@ import psutil
 
 from tests.compose.compose_file import ROOT, order_of, seconds
 from tests.conftest import skip_or_fail
-from transit_api.postgresql import can_use, find_binaries, unprivileged_uid
+from transit_api.own_user import NOBODY
+from transit_api.postgresql import can_use, find_binaries
 from transit_api.processes import start_process, stop_process
 
 # Stands in for the client that the cache's image has and the wheel has not.
@@ -39,6 +40,11 @@ def free_port() -> int:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]
         return port
+
+
+def unprivileged_uid() -> int | None:
+    """Who the containers' programs run as: a user of no rights, ourselves if we are not root."""
+    return NOBODY if os.geteuid() == 0 else None
 
 
 def drop_privileges() -> list[str]:

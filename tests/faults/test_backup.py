@@ -10,7 +10,9 @@ import pytest
 
 from tests.conftest import Database, clone_database
 from tests.sql.books import write_busy_book
+from transit_api.backup import back_up
 from transit_api.embedded import Servers
+from transit_api.processes import ProcessError
 
 COUNTS = """
     SELECT (SELECT count(*) FROM transit.ledger_entries) AS entries,
@@ -55,7 +57,7 @@ def test_restored_database_has_the_same_books_and_serves(
         # The release is the same, and the service's role has its rights.
         migrated = run("migrate", DATABASE_URL=empty.owner_url)
         assert migrated.stdout == "nothing to do\n"
-        assert run("audit", DATABASE_URL=empty.service_url).returncode == 0
+        assert run("audit", DATABASE_URL=empty.owner_url).returncode == 0
 
 
 @pytest.mark.long
@@ -95,3 +97,26 @@ def test_failed_backup_leaves_no_file(tmp_path: Path) -> None:
     assert failed.returncode == 1
     assert len(failed.stderr.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_password_is_in_no_argument(tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    fake = tmp_path / "pg_dump"
+    fake.write_text(f'#!/bin/sh\necho "$@ / $PGPASSWORD" > {seen}\n')
+    fake.chmod(0o755)
+    url = "postgresql://owner:s3cret@nowhere.invalid/transit"
+    back_up(url, tmp_path / "night.dump", tmp_path)
+    arguments, _, password = seen.read_text().partition(" / ")
+    assert "s3cret" not in arguments
+    assert "nowhere.invalid" in arguments
+    assert password == "s3cret\n"
+
+
+def test_backup_writes_through_nothing_that_lies_there(tmp_path: Path) -> None:
+    treasure = tmp_path / "treasure"
+    treasure.write_text("kept")
+    (tmp_path / "night.dump.partial").symlink_to(treasure)
+    with pytest.raises(ProcessError, match=r"partial exists"):
+        back_up("postgresql://nowhere.invalid/transit", tmp_path / "night.dump", tmp_path)
+    assert treasure.read_text() == "kept"
+    assert (tmp_path / "night.dump.partial").is_symlink()

@@ -1,6 +1,7 @@
 """Recovery to a moment, step by step as the README tells it."""
 
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -10,17 +11,18 @@ import psycopg2
 import pytest
 from psycopg2.extras import NamedTupleCursor
 
+from tests.conftest import let_owner_act_for_service
 from tests.sql.books import write_busy_book
 from transit_api.embedded import Servers, start_embedded
-from transit_api.migrate import migrate
-from transit_api.postgresql import PostgreSQL, find_binaries, unprivileged_uid
-from transit_api.processes import as_user
+from transit_api.embedded_roles import OWNER, SUPERUSER, password_file
+from transit_api.migrate import SERVICE_ROLE, migrate
+from transit_api.postgresql import PostgreSQL, find_binaries
 
 LIMIT_S = 30.0
 
 
 def ask(server: PostgreSQL, sql: str) -> Any:
-    connection = psycopg2.connect(server.url())
+    connection = psycopg2.connect(server.url(SUPERUSER))
     connection.autocommit = True
     try:
         with connection.cursor() as cursor:
@@ -57,20 +59,27 @@ def recover_to(data: Path, archive: Path, moment: str) -> None:
 
 @pytest.mark.long
 def test_books_are_brought_back_to_a_moment(data_directory: Path) -> None:
-    uid = unprivileged_uid()
     archive, base, run = (data_directory / name for name in ("archive", "base", "run"))
-    for folder in (archive, base, run):
-        folder.mkdir(mode=0o700)
-        if uid is not None:
-            os.chown(folder, uid, uid)
     with start_embedded(data_directory / "data") as servers:
+        uid = servers.postgresql.uid
+        for folder in (archive, base, run):
+            folder.mkdir(mode=0o700)
+            if uid is not None:
+                os.chown(folder, uid, uid)
+        let_owner_act_for_service(servers)
         migrate(servers.owner_url)
+        for role in (OWNER, SERVICE_ROLE):
+            shutil.copy2(password_file(servers.data, role), data_directory)
         archive_to(servers, archive)
         program = find_binaries(uid) / "pg_basebackup"
         subprocess.run(
-            [program, f"--dbname={servers.owner_url}", f"--pgdata={base}", "--checkpoint=fast"],
+            [
+                program,
+                f"--dbname={servers.postgresql.url(SUPERUSER)}",
+                f"--pgdata={base}",
+                "--checkpoint=fast",
+            ],
             check=True,
-            **as_user(uid),
         )
         with psycopg2.connect(servers.owner_url, cursor_factory=NamedTupleCursor) as connection:
             write_busy_book(connection)
@@ -84,7 +93,7 @@ def test_books_are_brought_back_to_a_moment(data_directory: Path) -> None:
             servers.postgresql, f"SELECT last_archived_wal >= '{segment}' FROM pg_stat_archiver"
         )
         recover_to(base, archive, moment)
-        recovered = PostgreSQL(base, run, data_directory / "recovered.log")
+        recovered = PostgreSQL(base, run, data_directory / "recovered.log", uid)
         recovered.start()
         try:
             wait_for(recovered, "SELECT NOT pg_is_in_recovery()")

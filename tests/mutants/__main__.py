@@ -23,6 +23,7 @@ import pytest
 from tests.mutants.mutants import MUTANTS, Mutant
 from transit_api import embedded, postgresql
 from transit_api.embedded import Servers, start_embedded
+from transit_api.embedded_roles import DATABASE, OWNER, SUPERUSER
 from transit_api.migrate import SQL, migrate
 
 ROOT = Path(__file__).parent.parent.parent
@@ -83,17 +84,17 @@ def mutate(sql: Path, mutant: Mutant) -> None:
 
 def make_database(servers: Servers, task: Task, directory: Path) -> None:
     """A copy of the migrated database, its functions rebuilt with the mutant among them."""
-    connection = psycopg2.connect(servers.postgresql.url(database="postgres"))
+    connection = psycopg2.connect(servers.postgresql.url(SUPERUSER, "postgres"))
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute(
-            f"CREATE DATABASE {task.name} TEMPLATE {postgresql.DATABASE} STRATEGY FILE_COPY"
+            f"CREATE DATABASE {task.name} OWNER {OWNER} TEMPLATE {DATABASE} STRATEGY FILE_COPY"
         )
     connection.close()
     if task.mutant:
         sql = Path(shutil.copytree(SOURCE[0], directory / "sql"))
         mutate(sql, task.mutant)
-        migrate(servers.postgresql.url(database=task.name), sql)
+        migrate(servers.postgresql.url(OWNER, task.name), sql)
 
 
 def run_task(task: Task) -> Run:

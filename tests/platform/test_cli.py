@@ -1,8 +1,10 @@
 """The command line: what it says when something is wrong, and its exit codes."""
 
+import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.request import urlopen
@@ -104,7 +106,7 @@ def test_owners_address_alone_is_enough_to_migrate(fresh_database: Database) -> 
 
 
 def test_audit_passes_on_untouched_books(fresh_database: Database) -> None:
-    answer = run("audit", DATABASE_URL=fresh_database.service_url)
+    answer = run("audit", DATABASE_URL=fresh_database.owner_url)
     assert (answer.returncode, answer.stdout) == (0, "the books agree\n")
 
 
@@ -116,7 +118,7 @@ def test_audit_names_each_offence_and_fails(fresh_database: Database) -> None:
             " RETURNS TABLE (invariant text, subject text, detail text) LANGUAGE sql"
             " AS $$ SELECT 'ledger_sums_to_zero', 'card 7', 'off by 1' $$"
         )
-    answer = run("audit", DATABASE_URL=fresh_database.service_url)
+    answer = run("audit", DATABASE_URL=fresh_database.owner_url)
     assert answer.returncode == 1
     assert answer.stdout == "ledger_sums_to_zero card 7 off by 1\n"
 
@@ -145,3 +147,43 @@ def test_serve_refuses_simulated_data_on_the_real_clock(
     answer = run("serve", "--port", "0", **settings.environment())
     assert answer.returncode == 1
     assert "this database runs on a simulated clock" in answer.stderr
+
+
+# Odd machines
+
+
+def test_help_is_printed_on_a_stream_of_ascii() -> None:
+    answer = run("--help", LC_ALL="C", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert answer.returncode == 0, answer.stderr
+    assert "transit-api up" in answer.stdout
+
+
+def test_closed_standard_streams_stop_nothing(settings: Settings, tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    process = subprocess.Popen(
+        ["sh", "-c", 'exec "$0" -m transit_api serve <&- >&- 2>&-', sys.executable],
+        env={**os.environ, **settings.environment(), "TRANSIT_PORT": str(port)},
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not answers_ready(url):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def answers_ready(url: str) -> bool:
+    try:
+        with urlopen(f"{url}/health/ready", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])

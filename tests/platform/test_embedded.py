@@ -17,8 +17,12 @@ import redis
 from tests.conftest import open_directory
 from transit_api import embedded, postgresql
 from transit_api.embedded import Servers, running_url, start_embedded
-from transit_api.postgresql import PostgreSQL, find_binaries, unprivileged_uid
+from transit_api.embedded_roles import OWNER, SUPERUSER, password_file
+from transit_api.migrate import SERVICE_ROLE
+from transit_api.own_user import FREE_UIDS, NOBODY, choose_uid
+from transit_api.postgresql import PostgreSQL, find_binaries
 from transit_api.processes import ProcessError, as_user
+from transit_api.settings import SettingsError
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to step down")
 
@@ -107,12 +111,13 @@ def test_second_start_on_the_same_data_names_who_holds_it(data: Path) -> None:
 
 
 def test_orphaned_server_of_a_killed_run_is_stopped_first(data: Path) -> None:
-    binaries = find_binaries(unprivileged_uid())
+    uid = choose_uid(data)
+    binaries = find_binaries(uid)
     orphan = subprocess.Popen(
         [binaries / "postgres", "-D", data / "postgresql", "-k", data / "postgresql"],
         cwd=data / "postgresql",
         stderr=subprocess.DEVNULL,
-        **as_user(unprivileged_uid()),
+        **as_user(uid),
     )
     pid_file = data / "postgresql" / "postmaster.pid"
     while not (pid_file.exists() and "ready" in pid_file.read_text()):
@@ -124,7 +129,7 @@ def test_orphaned_server_of_a_killed_run_is_stopped_first(data: Path) -> None:
 
 
 def test_number_of_a_dead_server_that_another_program_has_now(data: Path) -> None:
-    bystander = subprocess.Popen(["sleep", "60"], **as_user(unprivileged_uid()))
+    bystander = subprocess.Popen(["sleep", "60"], **as_user(choose_uid(data)))
     try:
         (data / "postgresql" / "postmaster.pid").write_text(
             f"{bystander.pid}\n{data / 'postgresql'}\n"
@@ -228,11 +233,11 @@ def test_closed_environment_has_its_programs_copied(
 ) -> None:
     monkeypatch.setattr(postgresql, "SYSTEM_DIRECTORY", data / "system")
     monkeypatch.setattr(postgresql, "can_use", lambda uid, path: False)
-    binaries = find_binaries(unprivileged_uid())
+    binaries = find_binaries(choose_uid(data))
     assert binaries.is_relative_to(data / "system")
     with start_embedded(data, binaries=binaries, durable=False) as servers:
         assert answers(servers)
-    assert find_binaries(unprivileged_uid()) == binaries
+    assert find_binaries(choose_uid(data)) == binaries
 
 
 def test_failure_to_start_shows_the_log(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,3 +251,148 @@ def test_stop_leaves_no_child_behind(data: Path) -> None:
         assert isinstance(servers.postgresql, PostgreSQL)
         os.kill(servers.valkey.process.pid, signal.SIGKILL)  # type: ignore[union-attr]
     assert set(psutil.Process().children(recursive=True)) <= before
+
+
+# Who may do what
+
+
+def ask(url: str, statement: str) -> list[tuple[object, ...]]:
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+    finally:
+        connection.close()
+
+
+def test_owner_is_a_plain_role_that_owns_the_database(data: Path) -> None:
+    with start_embedded(data, durable=False) as servers:
+        assert ask(
+            servers.owner_url,
+            "SELECT r.rolsuper, r.rolcreaterole, r.rolcreatedb, r.rolbypassrls, r.rolreplication,"
+            " pg_get_userbyid(d.datdba) FROM pg_roles AS r, pg_database AS d"
+            " WHERE r.rolname = current_user AND d.datname = current_database()",
+        ) == [(False, False, False, False, False, OWNER)]
+
+
+@pytest.mark.parametrize("role", [SUPERUSER, OWNER, SERVICE_ROLE])
+def test_nobody_gets_in_without_the_password(data: Path, role: str) -> None:
+    with start_embedded(data, durable=False) as servers:
+        url = servers.postgresql.url(role)
+        assert ask(url, "SELECT current_user") == [(role,)]
+        with pytest.raises(psycopg2.OperationalError, match="password"):
+            psycopg2.connect(url.partition("&passfile")[0], passfile="/dev/null/none")
+        assert "trust" not in (data / "postgresql" / "pg_hba.conf").read_text()
+
+
+def test_passwords_stand_in_private_files_and_in_no_address(data: Path) -> None:
+    with start_embedded(data, durable=False) as servers:
+        addresses = servers.owner_url + servers.database_url
+        for role in (OWNER, SERVICE_ROLE):
+            file = password_file(servers.data, role)
+            assert file.stat().st_mode & 0o777 == 0o600
+            for line in file.read_text().splitlines():
+                assert line.rpartition(":")[2] not in addresses
+        assert OWNER not in password_file(servers.data, SERVICE_ROLE).read_text()
+
+
+def test_data_and_logs_are_closed_to_other_users(data: Path) -> None:
+    with start_embedded(data, durable=False) as servers:
+        closed = [servers.data, servers.data / "postgresql", servers.postgresql.socket_directory]
+        assert [path for path in closed if path.stat().st_mode & 0o007] == []
+        logs = [servers.postgresql.log, servers.valkey.log]
+        assert [path.stat().st_mode & 0o777 for path in logs] == [0o600, 0o600]
+
+
+def test_lost_passwords_are_made_anew(data: Path) -> None:
+    for role in (OWNER, SERVICE_ROLE):
+        password_file(data, role).unlink()
+    with start_embedded(data, durable=False) as servers:
+        assert answers(servers)
+        assert "trust" not in (data / "postgresql" / "pg_hba.conf").read_text()
+
+
+@as_root
+def test_root_hands_everything_to_a_user_that_nobody_else_is(data_directory: Path) -> None:
+    with start_embedded(data_directory, durable=False) as servers:
+        uid = servers.postgresql.uid
+        assert uid in FREE_UIDS
+        for server in (servers.postgresql.process, servers.valkey.process):
+            assert server is not None
+            assert set(psutil.Process(server.pid).uids()) == {uid}
+            assert set(psutil.Process(server.pid).gids()) == {uid}
+        others = [path for path in (data_directory / "postgresql").rglob("*")
+                  if path.stat().st_uid != uid]  # fmt: skip
+        assert others == []
+        # Whoever comes later with other data gets another user.
+        assert choose_uid(data_directory / "other") != uid
+    assert choose_uid(data_directory) == uid
+
+
+@as_root
+def test_process_of_another_user_reads_nothing(data: Path) -> None:
+    with start_embedded(data, durable=False) as servers:
+        for path in (
+            servers.postgresql.socket_directory / ".s.PGSQL.5432",
+            servers.valkey.socket,
+            password_file(servers.data, OWNER),
+            password_file(servers.data, SERVICE_ROLE),
+            servers.postgresql.log,
+            servers.data / "postgresql" / "PG_VERSION",
+        ):
+            tried = subprocess.run(["cat", path], capture_output=True, **as_user(NOBODY))
+            assert b"Permission denied" in tried.stderr, path
+
+
+@as_root
+def test_named_user_runs_the_servers(data: Path) -> None:
+    with start_embedded(data, durable=False, user="daemon") as servers:
+        assert servers.postgresql.process is not None
+        assert psutil.Process(servers.postgresql.process.pid).username() == "daemon"
+        assert answers(servers)
+
+
+@pytest.mark.parametrize("name", ["no-such-user", "root"])
+def test_user_who_cannot_run_the_servers_is_one_line(data: Path, name: str) -> None:
+    with pytest.raises(SettingsError, match="user"), start_embedded(data, user=name):
+        pass
+
+
+# Odd machines
+
+
+@pytest.mark.parametrize(
+    "name", ["a b", "a'b", 'a"b', "100%41", "niño", "a,b", "a\\b", "a#b?&c=", "-D"]
+)
+def test_directory_may_have_any_name(data: Path, name: str) -> None:
+    home = data / name
+    home.mkdir()
+    for path in list(data.iterdir()):
+        if path != home:
+            path.rename(home / path.name)
+    with start_embedded(home, durable=False) as servers:
+        assert answers(servers)
+        assert running_url(home) == servers.database_url
+
+
+def test_new_data_in_a_directory_with_an_odd_name(data_directory: Path) -> None:
+    with start_embedded(data_directory / 'it\'s "100%" $HOME niño', durable=False) as servers:
+        assert answers(servers)
+
+
+def test_directory_with_a_line_break_is_one_line(data_directory: Path) -> None:
+    with (
+        pytest.raises(SettingsError, match="no line break"),
+        start_embedded(data_directory / "a\nb"),
+    ):
+        pass
+
+
+def test_server_starts_without_usable_shared_memory(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "SHARED_MEMORY", tmp_path / "missing")
+    with start_embedded(data, durable=False) as servers:
+        assert ask(servers.owner_url, "SHOW dynamic_shared_memory_type") == [("mmap",)]

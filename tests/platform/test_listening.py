@@ -41,3 +41,16 @@ def test_taken_port_is_refused_or_replaced_as_asked() -> None:
         sockets = open_sockets("127.0.0.1", port, any_port_if_taken=True)
         assert sockets[0].getsockname()[1] != port
         close(sockets)
+
+
+def test_address_of_every_ipv6_interface_is_one_that_answers() -> None:
+    try:
+        sockets = open_sockets("::", 0)
+    except ProcessError:
+        pytest.skip("this machine has no IPv6")
+    try:
+        assert url_of(sockets) == f"http://[::1]:{sockets[0].getsockname()[1]}"
+        socket.create_connection(("::1", sockets[0].getsockname()[1]), timeout=5).close()
+    finally:
+        for one in sockets:
+            one.close()

@@ -13,8 +13,8 @@ def book(pg):
     return write_busy_book(pg)
 
 
-def test_audit_has_nothing_to_say_about_an_empty_book(service_pg):
-    with service_pg.cursor() as cursor:
+def test_audit_has_nothing_to_say_about_an_empty_book(pg):
+    with pg.cursor() as cursor:
         cursor.execute("SELECT * FROM api.audit()")
         assert cursor.fetchall() == []
 

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 import psycopg2
 import pytest
 
+from tests.conftest import administration
 from tests.sql.stories import (
     CABLE,
     FARE,
@@ -24,7 +25,7 @@ from tests.sql.stories import (
     open_story,
 )
 from tests.sql.waiting import wait_until_blocked
-from transit_api.postgresql import OWNER
+from transit_api.embedded_roles import OWNER
 
 CROWD = 50
 
@@ -226,7 +227,8 @@ def meet_in_the_middle(database, office):
 
 
 def test_danger_batches_that_lock_in_the_order_of_their_arrays_deadlock(fresh_database, office):
-    office.decree(f"ALTER DATABASE {fresh_database.name} SET deadlock_timeout = '50ms'")
+    with administration(fresh_database.cluster) as cursor:
+        cursor.execute(f"ALTER DATABASE {fresh_database.name} SET deadlock_timeout = '50ms'")
     office.decree(LOCK_IN_ANY_ORDER)
     deadlocks = [
         error
