@@ -1,5 +1,6 @@
 """The embedded servers: started from anything a killed run can leave, private, stopped whole."""
 
+import json
 import os
 import re
 import signal
@@ -163,6 +164,21 @@ def test_cache_and_sockets_of_a_killed_run_are_cleared(data: Path, tmp_path: Pat
         assert answers(servers)
         assert valkey.process.wait(5) is not None
         assert not run.exists()
+
+
+def test_number_of_a_dead_cache_that_another_program_has_now(data: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run-old"
+    run.mkdir()
+    bystander = subprocess.Popen(["sleep", "60"])
+    try:
+        left = {"directory": str(run), "valkey": bystander.pid}
+        (data / "run.json").write_text(json.dumps(left))
+        with start_embedded(data, durable=False) as servers:
+            assert answers(servers)
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
 
 
 def test_data_of_another_major_version_is_refused(data: Path) -> None:
