@@ -96,6 +96,8 @@ def test_cable_takes_its_thirteen_and_a_half_minutes(pg):
         " INNER JOIN transit.routes AS r USING (route_id) WHERE r.kind = 'cable'"
         " GROUP BY r.route_id",
     )
+    # There and back.
+    assert len(rows) == 2
     for (travel_s,) in rows:
         assert travel_s == pytest.approx(13.5 * 60, rel=0.1)
 

@@ -97,7 +97,9 @@ def test_commits_are_durable_and_nothing_listens_on_tcp(data: Path) -> None:
         connection.close()
         mode = servers.postgresql.socket_directory.stat().st_mode
         assert mode & 0o077 == 0
-        for process in processes_of(data):
+        running = processes_of(data)
+        assert servers.postgresql.process.pid in {process.pid for process in running}
+        for process in running:
             assert not [one for one in process.net_connections("inet") if one.status == "LISTEN"]
 
 
