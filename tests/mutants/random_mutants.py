@@ -7,13 +7,11 @@ no targets: no test should depend on them.
 
 import ast
 import difflib
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 
 from tests.mutants.covered_by import PACKAGES, find_tests
-from tests.mutants.python_part import AT_ONCE, PASSED, ROOT, Trial, try_tests
+from tests.mutants.python_part import PASSED, ROOT, Task, Trial, run_tasks
 
 SWAPPED: dict[type[ast.cmpop], ast.cmpop] = {
     ast.Lt: ast.LtE(), ast.LtE: ast.Lt(), ast.Gt: ast.GtE(), ast.GtE: ast.Gt(),
@@ -35,18 +33,16 @@ class RandomMutant:
     end: int
     replacement: str
 
-    def apply(self, tree: Path) -> None:
-        """Change a tree."""
-        path = tree / self.file
-        source = path.read_bytes()
-        path.write_bytes(source[: self.start] + self.replacement.encode() + source[self.end :])
+    def changed(self) -> bytes:
+        """The file with it."""
+        source = (ROOT / self.file).read_bytes()
+        return source[: self.start] + self.replacement.encode() + source[self.end :]
 
     def diff(self) -> str:
         """What it changes, as a patch."""
-        before = (ROOT / self.file).read_bytes()
-        after = before[: self.start] + self.replacement.encode() + before[self.end :]
+        before, after = (ROOT / self.file).read_text(encoding="utf-8"), self.changed().decode()
         lines = difflib.unified_diff(
-            before.decode().splitlines(), after.decode().splitlines(), self.file, self.file,
+            before.splitlines(), after.splitlines(), self.file, self.file,
             n=1, lineterm="",
         )  # fmt: skip
         return "\n".join(lines)
@@ -166,9 +162,8 @@ def run_random(seed: int, count: int) -> int:
     """Try them all, print the survivors; 1 if fewer than nine in ten are killed."""
     drawn = draw(seed, count)
     print(f"{count} mutants at random, seed {seed}", flush=True)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        trials = pool.map(lambda mutant: try_tests(mutant.apply, find_tests(mutant.file)), drawn)
-        killed = [_judge(mutant, trial) for mutant, trial in zip(drawn, trials, strict=True)]
+    tasks = [Task(mutant.file, mutant.changed(), find_tests(mutant.file)) for mutant in drawn]
+    killed = [_judge(*pair) for pair in zip(drawn, run_tasks(tasks), strict=True)]
     print(f"{sum(killed)} of {count} killed, seed {seed}")
     return int(sum(killed) < 0.9 * count)
 
