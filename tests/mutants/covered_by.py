@@ -1,5 +1,8 @@
 """Which tests look at which module, cheapest first: what a random mutant of it is tried on."""
 
+from pathlib import Path
+
+TESTS = Path(__file__).parent.parent
 PACKAGES = ("transit_api", "simulator")
 
 _SERVING = ("platform/test_serving.py", "platform/test_cli.py")
@@ -20,7 +23,7 @@ COVERED_BY: dict[str, tuple[str, ...]] = {
     "transit_api/batching.py": ("http/test_batching.py", *_HTTP),
     "transit_api/cache.py": ("http/test_cache.py", "http/test_cache_coherence.py", *_HTTP),
     "transit_api/clock.py": ("platform/test_serving.py", "http"),
-    "transit_api/compute.py": ("platform/test_cli.py", "http/test_analytics.py", "faults"),
+    "transit_api/compute.py": ("sql/test_compute.py", "platform/test_cli.py"),
     "transit_api/copies.py": ("http/test_cache.py", "http/test_cache_coherence.py"),
     "transit_api/db.py": ("http/test_db.py", "http/test_db_outage.py", *_HTTP),
     "transit_api/draining.py": _SERVING,
@@ -73,6 +76,12 @@ COVERED_BY: dict[str, tuple[str, ...]] = {
 
 
 def find_tests(file: str) -> tuple[str, ...]:
-    """Where a module's behaviour is looked at, each place once."""
+    """The test files that look at a module, each once; first those of its own name."""
     fitting = [prefix for prefix in COVERED_BY if file.startswith(prefix)]
-    return tuple(dict.fromkeys(COVERED_BY[max(fitting, key=len)]))
+    places = COVERED_BY[max(fitting, key=len)]
+    found: list[str] = []
+    for place in places:
+        inside = sorted((TESTS / place).rglob("test_*.py"))
+        found += [path.relative_to(TESTS).as_posix() for path in inside] or [place]
+    own = [test for test in found if test.endswith(f"/test_{Path(file).stem}.py")]
+    return tuple(dict.fromkeys(own + found))
