@@ -169,7 +169,7 @@ PYTHON_MUTANTS = [
         "simulator/replay.py",
         "if told != expected:",
         "if told is None:",
-        (f"{COMMANDS}::test_a_day_whose_books_differ_is_code_1[forget a fare]",),
+        (f"{COMMANDS}::test_a_day_whose_books_differ_is_code_1[owe in secret]",),
     ),
     PythonMutant(
         "only the first worker's failures are told",

@@ -158,7 +158,7 @@ def test_the_failures_of_every_worker_are_told(
     assert sum(told.values()) == service.broken > 2
 
 
-@pytest.mark.parametrize("misdeed", ["forget a fare", "hide a card", "miscount"])
+@pytest.mark.parametrize("misdeed", ["forget a fare", "hide a card", "owe in secret", "miscount"])
 def test_a_day_whose_books_differ_is_code_1(
     fake_url: str, service: FakeService, misdeed: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
