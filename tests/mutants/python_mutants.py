@@ -22,11 +22,11 @@ ASKING = ("simulator/test_asking_again.py",)
 DRIVING = "simulator/test_driving.py"
 JUDGING = ("simulator/test_judging.py",)
 CLIENT = ("simulator/test_client.py",)
-METRICS = ("http/test_metrics.py",)
-CACHE = ("http/test_cache.py",)
-BATCHING = ("http/test_batching.py",)
-DB = ("http/test_db.py",)
-WIRE = ("http/test_conventions.py",)
+METRICS = "http/test_metrics.py"
+CACHE = "http/test_cache.py"
+BATCHING = "http/test_batching.py"
+DB = "http/test_db.py"
+WIRE = "http/test_conventions.py"
 SERVING = "platform/test_serving.py"
 
 PYTHON_MUTANTS = [
@@ -316,8 +316,8 @@ PYTHON_MUTANTS = [
     PythonMutant(
         "a connection that the service closes is used again",
         "simulator/client.py",
-        "            if connection.closing:\n",
-        "            if False:\n",
+        'b"\\r\\nconnection: close" in lower or ',
+        "",
         CLIENT,
     ),
     # What is measured
@@ -454,42 +454,42 @@ PYTHON_MUTANTS = [
         "transit_api/metrics.py",
         "counted.clear()",
         "pass",
-        METRICS,
+        (f"{METRICS}::test_count_is_told_once_however_often_it_is_flushed",),
     ),
     PythonMutant(
         "observations are added again at each flush",
         "transit_api/metrics.py",
         "self._counts = [0] * len(self._counts)",
         "pass",
-        METRICS,
+        (f"{METRICS}::test_histogram_says_what_was_observed",),
     ),
     PythonMutant(
         "every unknown path has a label of its own",
         "transit_api/middleware.py",
         "request.method, UNMATCHED",
         "request.method, request.path",
-        METRICS,
+        (f"{METRICS}::test_paths_that_nobody_serves_share_one_label",),
     ),
     PythonMutant(
         "the log does not say why a request was refused",
         "transit_api/middleware.py",
         "method, route, answer.status, seconds, code))",
         "method, route, answer.status, seconds, None))",
-        METRICS,
+        (f"{METRICS}::test_log_line_of_a_refusal_names_its_code",),
     ),
     PythonMutant(
         "refusals are not counted by their code",
         "transit_api/metrics.py",
         "self._refused[route, code] += 1",
         "pass",
-        METRICS,
+        (f"{METRICS}::test_count_is_told_once_however_often_it_is_flushed",),
     ),
     PythonMutant(
         "a chore works off its whole backlog in one round",
         "transit_api/upkeep.py",
         "for _ in range(ROUNDS):",
         "while True:",
-        METRICS,
+        (f"{METRICS}::test_backlog_is_worked_off_in_bounded_rounds",),
     ),
     PythonMutant(
         "the directory of another parent's metrics is cleared",
@@ -504,49 +504,49 @@ PYTHON_MUTANTS = [
         "transit_api/cache.py",
         "len(copy.body) - (len(old.body) if old else 0)",
         "len(copy.body)",
-        CACHE,
+        (f"{CACHE}::test_refreshes_of_one_copy_do_not_fill_the_room_for_others",),
     ),
     PythonMutant(
         "copies leave Redis at their ttl",
         "transit_api/cache.py",
         "(copy.stale_until - time.monotonic()) * 1000",
         "(copy.fresh_until - time.monotonic()) * 1000",
-        CACHE,
+        (f"{CACHE}::test_copy_stays_in_redis_as_long_as_it_may_be_served_stale",),
     ),
     PythonMutant(
         "three single failures in a year open the breaker",
         "transit_api/cache.py",
         "        self._failures = 0\n        return (None",
         "        return (None",
-        CACHE,
+        (f"{CACHE}::test_failures_far_apart_do_not_open_the_breaker",),
     ),
     PythonMutant(
         "the breaker never closes again",
         "transit_api/cache.py",
         "        self._failures = 0\n        self._probe = None\n",
         "        self._failures = 0\n",
-        CACHE,
+        (f"{CACHE}::test_restarted_empty_redis_is_used_again",),
     ),
     PythonMutant(
         "a hit may be stale",
         "transit_api/cache.py",
         "if now <= copy.fresh_until:",
         "if now <= copy.stale_until:",
-        CACHE,
+        (f"{CACHE}::test_no_hit_is_older_than_its_family_allows",),
     ),
     PythonMutant(
         "the age of a copy begins when its load ended",
         "transit_api/cache.py",
         "loaded=started, fresh_for_s",
         "loaded=time.monotonic(), fresh_for_s",
-        CACHE,
+        (f"{CACHE}::test_age_includes_the_time_of_the_load",),
     ),
     PythonMutant(
         "each reader of an expired copy loads for himself",
         "transit_api/cache.py",
         "            self._loads[key] = filling\n",
         "            pass\n",
-        CACHE,
+        (f"{CACHE}::test_expiry_under_a_thousand_reads_makes_one_load",),
     ),
     # Lines
     PythonMutant(
@@ -554,35 +554,35 @@ PYTHON_MUTANTS = [
         "transit_api/batching.py",
         "now - self._queue[0][0] > STANDING_LINE_S",
         "False",
-        BATCHING,
+        (f"{BATCHING}::test_line_that_stands_refuses_who_comes_overloaded",),
     ),
     PythonMutant(
         "the second in line waits without bound",
         "transit_api/batching.py",
         "self._sweep = loop.call_at(self._queue[0][0] + LONGEST_WAIT_S, self._expire)",
         "pass",
-        BATCHING,
+        (f"{BATCHING}::test_wait_of_each_in_line_is_bounded_and_not_of_the_first_alone",),
     ),
     PythonMutant(
         "a line has no end",
         "transit_api/batching.py",
         "len(self._queue) >= self._queue_limit",
         "False",
-        BATCHING,
+        (f"{BATCHING}::test_full_queue_refuses_overloaded",),
     ),
     PythonMutant(
         "a call is made again after an error without a code",
         "transit_api/batching.py",
         "isinstance(error, psycopg2.Error) and error.pgcode is not None",
         "isinstance(error, psycopg2.Error)",
-        BATCHING,
+        (f"{BATCHING}::test_defect_on_our_side_is_not_asked_again",),
     ),
     PythonMutant(
         "answers go to the elements in the order of the rows",
         "transit_api/batching.py",
         'answers[row["ref"]] = row',
         "answers[answers.index(None)] = row",
-        BATCHING,
+        (f"{BATCHING}::test_what_arrives_during_a_call_rides_in_the_next_one",),
     ),
     # The database
     PythonMutant(
@@ -590,14 +590,14 @@ PYTHON_MUTANTS = [
         "transit_api/db.py",
         'frozenset({"40P01", "40001"})',
         'frozenset({"40001"})',
-        DB,
+        (f"{DB}::test_call_is_repeated_once_when_it_was_rolled_back_for_no_fault_of_its_own",),
     ),
     PythonMutant(
         "a write is sent again after its connection broke",
         "transit_api/db.py",
         "_repeat_if_rolled_back(self.writes, sql, params)",
         "self._read(sql, params)",
-        DB,
+        (f"{DB}::test_write_is_not_sent_again_after_its_connection_broke",),
     ),
     PythonMutant(
         "a call whose connection broke is sent again",
@@ -605,21 +605,21 @@ PYTHON_MUTANTS = [
         "except psycopg2.Error as error:\n        if error.pgcode not in REBUILT | LOST_RACE:\n",
         "except (psycopg2.Error, ConnectionLost) as error:\n"
         "        if getattr(error, 'pgcode', '40001') not in REBUILT | LOST_RACE:\n",
-        DB,
+        (f"{DB}::test_write_is_not_sent_again_after_its_connection_broke",),
     ),
     PythonMutant(
         "a read whose connection broke is not asked again",
         "transit_api/db.py",
         "        except ConnectionLost:\n",
         "        except ZeroDivisionError:\n",
-        DB,
+        (f"{DB}::test_read_is_asked_again_when_its_connection_had_died",),
     ),
     PythonMutant(
         "any number of calls waits for a connection",
         "transit_api/db.py",
         "if self.waiting >= self.size * WAITERS_PER_CONNECTION:",
         "if False:",
-        DB,
+        (f"{DB}::test_calls_beyond_those_that_may_wait_are_refused_at_once",),
     ),
     # On the wire
     PythonMutant(
@@ -627,28 +627,28 @@ PYTHON_MUTANTS = [
         "transit_api/protocol.py",
         'await request.writer.write(b"HTTP/1.1 100 Continue\\r\\n\\r\\n")',
         "pass",
-        WIRE,
+        (f"{WIRE}::test_body_that_waits_to_be_asked_for_is_asked_for",),
     ),
     PythonMutant(
         "Connection: close is answered as kept",
         "transit_api/wire.py",
         "            or not request.keep_alive\n",
         "",
-        WIRE,
+        (f"{WIRE}::test_connection_is_closed_for_a_client_that_says_so",),
     ),
     PythonMutant(
         "HTTP/1.0 is answered in HTTP/1.1",
         "transit_api/wire.py",
         "            or request.version != HttpVersion11\n",
         "",
-        WIRE,
+        (f"{WIRE}::test_old_clients_are_answered_in_their_version",),
     ),
     PythonMutant(
         "HEAD is answered with a body",
         "transit_api/wire.py",
         "            or request.method == hdrs.METH_HEAD\n",
         "",
-        WIRE,
+        (f"{WIRE}::test_head_of_an_answer_comes_without_its_body",),
     ),
     # Servers, network, backup
     PythonMutant(
@@ -663,27 +663,27 @@ PYTHON_MUTANTS = [
         "transit_api/network.py",
         "IS DISTINCT FROM ({new})",
         "<> ({new})",
-        ("test_network.py",),
+        ("test_network.py::test_empty_value_is_filled_by_the_files",),
     ),
     PythonMutant(
         "stops of routes that were added by hand are deleted",
         "transit_api/network.py",
         "WHERE rs.route_id = ANY (%(route_ids)s)",
         "WHERE true",
-        ("test_network.py",),
+        ("test_network.py::test_route_added_by_hand_keeps_its_stops",),
     ),
     PythonMutant(
         "a backup that was cut leaves half a database",
         "transit_api/backup.py",
         '"--single-transaction", ',
         "",
-        ("faults/test_backup.py",),
+        ("faults/test_backup.py::test_restore_of_a_cut_file_leaves_the_database_empty",),
     ),
     PythonMutant(
         "everybody may read a backup",
         "transit_api/backup.py",
         "PRIVATE = 0o600",
         "PRIVATE = 0o644",
-        ("faults/test_backup.py",),
+        ("faults/test_backup.py::test_restored_database_has_the_same_books_and_serves",),
     ),
 ]
