@@ -442,6 +442,13 @@ PYTHON_MUTANTS = [
         (f"{SERVING}::test_stopping_worker_is_not_ready_but_alive",),
     ),
     PythonMutant(
+        "a stop drops the rest of a body that is still arriving",
+        "transit_api/worker.py",
+        "return connection._current_request is not None or ",
+        "return connection._current_request is None or ",
+        (f"{SERVING}::test_stop_waits_for_a_body_that_arrives_after_the_grace_period",),
+    ),
+    PythonMutant(
         "children outlive their parent",
         "transit_api/processes.py",
         "_LIBC.prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)",

@@ -203,6 +203,18 @@ def test_stop_answers_what_is_in_flight_and_says_goodbye(server: Start) -> None:
     assert serving.stop() == 0
 
 
+def test_stop_waits_for_a_body_that_arrives_after_the_grace_period(server: Start) -> None:
+    serving = server(idle_grace_seconds=0.1, drain_seconds=20)
+    with connect(serving) as client:
+        client.sendall(HEAD + BODY[:10])
+        assert status_of(serving, "/health/live") == 200
+        serving.process.terminate()
+        # Longer than the grace period: what follows is left to the drain.
+        time.sleep(1.0)
+        client.sendall(BODY[10:])
+        assert client.makefile("rb").read().startswith(b"HTTP/1.1 201 ")
+
+
 def status_of_or_gone(server: Server) -> int:
     try:
         return status_of(server, "/health/ready")
