@@ -81,7 +81,7 @@ coverage: $(TEST_STAMP)  ## which lines and branches the tests reach
 	@$(BIN)/python -m coverage run -m pytest -n 0 $(ARGS)
 	@$(BIN)/python -m coverage combine --quiet && $(BIN)/python -m coverage report --skip-covered
 
-mutants: $(TEST_STAMP)  ## break the procedures line by line, and see a test fail each time
+mutants: $(TEST_STAMP)  ## break procedures, service and simulator in one place each, and see a test fail each time
 	@exec $(BIN)/python -m tests.mutants $(ARGS)
 
 faults: $(TEST_STAMP)  ## break the running system at seeded moments, compare all books (SEEDS=1..20)

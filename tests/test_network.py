@@ -97,6 +97,8 @@ def test_cable_takes_its_thirteen_and_a_half_minutes(pg):
         " INNER JOIN transit.routes AS r USING (route_id) WHERE r.kind = 'cable'"
         " GROUP BY r.route_id",
     )
+    # There and back.
+    assert len(rows) == 2
     for (travel_s,) in rows:
         assert travel_s == pytest.approx(13.5 * 60, rel=0.1)
 
@@ -123,6 +125,38 @@ def test_stop_left_out_of_a_route_is_gone(pg, directory):
     assert select(
         pg, "SELECT max(rs.stop_sequence) FROM transit.route_stops AS rs WHERE rs.route_id = 1"
     ) == [(13,)]
+
+
+def test_empty_value_is_filled_by_the_files(pg):
+    load(pg)
+    empty = "UPDATE transit.routes SET headway_s = NULL WHERE route_id = 1 RETURNING route_id"
+    before = select(pg, "SELECT r.headway_s FROM transit.routes AS r WHERE r.route_id = 1")
+    assert before != [(None,)]
+    assert select(pg, empty) == [(1,)]
+    assert load(pg) == 1
+    assert select(pg, "SELECT r.headway_s FROM transit.routes AS r WHERE r.route_id = 1") == before
+
+
+def test_value_that_the_files_leave_empty_is_emptied(pg, directory):
+    load(pg)
+    edit(directory, "routes", ",360", ",")
+    assert load(pg, directory) == 1
+    assert load(pg, directory) == 0
+
+
+def test_route_added_by_hand_keeps_its_stops(pg):
+    load(pg)
+    add = """
+        INSERT INTO transit.routes (route_id, code, origin, destination, kind)
+        VALUES (999999, 'X1', 'Here', 'There', 'zonal');
+        INSERT INTO transit.route_stops (route_id, stop_sequence, station_id, travel_s)
+        VALUES (999999, 1, 1, 0), (999999, 2, 2, 60)
+        RETURNING stop_sequence
+    """
+    assert len(select(pg, add)) == 2
+    assert load(pg) == 0
+    stops = "SELECT count(*) FROM transit.route_stops AS rs WHERE rs.route_id = 999999"
+    assert select(pg, stops) == [(2,)]
 
 
 def test_decree_inserted_by_hand_stays_and_gets_a_number_of_its_own(pg):

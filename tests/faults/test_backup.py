@@ -74,7 +74,6 @@ def test_restore_and_backup_replace_nothing(fresh_database: Database, tmp_path: 
     assert counts(fresh_database).entries == 0
 
 
-@pytest.mark.long
 def test_restore_of_a_cut_file_leaves_the_database_empty(
     fresh_database: Database, empty_database: Database, tmp_path: Path
 ) -> None:

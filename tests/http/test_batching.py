@@ -141,6 +141,39 @@ async def test_wait_behind_a_call_that_does_not_end_is_bounded_database_unavaila
     assert server.calls == [[0], [3]]
 
 
+async def test_line_that_stands_refuses_who_comes_overloaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batching, "STANDING_LINE_S", 0.02)
+    server = Server(held=True)
+    batcher = make_batcher(server)
+    first = await make_busy(batcher, server)
+    waiting = submit(batcher, 1)
+    await asyncio.sleep(0.03)
+    with pytest.raises(Overloaded):
+        await batcher.submit((2,))
+    server.released.set()
+    assert await values_of([first, *waiting]) == [0, 1]
+    assert await values_of(submit(batcher, 3)) == [3]
+
+
+async def test_wait_of_each_in_line_is_bounded_and_not_of_the_first_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batching, "LONGEST_WAIT_S", 0.05)
+    server = Server(held=True)
+    batcher = make_batcher(server)
+    first = await make_busy(batcher, server)
+    waiting = submit(batcher, 1)
+    await asyncio.sleep(0.03)
+    waiting += submit(batcher, 2)
+    async with asyncio.timeout(5):
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [DatabaseUnavailable] * 2
+    server.released.set()
+    assert await values_of([first]) == [0]
+
+
 async def test_wait_in_a_line_that_moves_too_slowly_is_bounded_overloaded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -192,12 +225,14 @@ async def test_defect_hits_only_the_poisonous_element() -> None:
 
 async def test_defect_on_our_side_is_not_asked_again() -> None:
     """Whether the call was done is not known, so a second one could charge twice."""
-    server = Server()
-    server.poison, server.error = {2}, ValueError("unreadable answer")
-    for task in submit(make_batcher(server), 1, 2):
-        with pytest.raises(ValueError, match="unreadable"):
-            await task
-    assert server.calls == [[1, 2]]
+    # An error that the server did not word has no code.
+    for error in (ValueError("unreadable answer"), psycopg2.ProgrammingError("unreadable result")):
+        server = Server()
+        server.poison, server.error = {2}, error
+        for task in submit(make_batcher(server), 1, 2):
+            with pytest.raises(type(error), match="unreadable"):
+                await task
+        assert server.calls == [[1, 2]]
 
 
 async def test_upload_is_answered_in_its_order_in_chunks_one_after_the_other(

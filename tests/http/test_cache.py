@@ -476,6 +476,48 @@ async def test_own_copies_are_limited_in_bytes(
     assert worker.cache.copies == 3
 
 
+async def test_refreshes_of_one_copy_do_not_fill_the_room_for_others(
+    worker: Worker, source: Source, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOCAL_BYTES", 100)
+    await worker.see(source, "alerts")
+    for _ in range(20):
+        clock.passed += TTL_S + 1
+        assert await worker.see(source) == "MISS"
+    assert worker.cache.copies == 2
+    assert await worker.see(source) == "HIT"
+
+
+async def test_copy_stays_in_redis_as_long_as_it_may_be_served_stale(
+    worker: Worker, source: Source, redis_client: Any
+) -> None:
+    await worker.get(source)
+    (key,) = redis_client.keys()
+    stale_ms = FAMILIES["revenue"].stale_s * 1000
+    assert stale_ms - 10_000 < redis_client.pttl(key) <= stale_ms
+
+
+async def test_failures_far_apart_do_not_open_the_breaker(
+    worker: Worker, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get = worker.cache._redis.get
+
+    async def broken(*_: object) -> None:
+        raise redis.ConnectionError("once")
+
+    for number in range(3 * module.FAILURES_TO_OPEN):
+        if number % module.FAILURES_TO_OPEN:
+            monkeypatch.setattr(worker.cache._redis, "get", broken)
+        else:
+            monkeypatch.setattr(worker.cache._redis, "get", get)
+        request = make_mocked_request("GET", "/", app=worker.app)
+        await cached(request, "revenue", (number,), source)
+        assert worker.cache.available
+    monkeypatch.setattr(worker.cache._redis, "get", broken)
+    await cached(request, "revenue", ("one more",), source)
+    assert not worker.cache.available
+
+
 async def test_different_values_never_share_a_key(worker: Worker, source: Source) -> None:
     for parts in (("a", 1), ("a", "1:"), ("a:1",), (None,), ("None",)):
         request = make_mocked_request("GET", "/", app=worker.app)

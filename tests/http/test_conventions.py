@@ -309,3 +309,57 @@ async def test_rubbish_on_the_port_is_a_problem_bad_request(api: TestClient[Any,
         assert b"application/problem+json" in head
         assert b"X-Request-ID" in head
         assert json.loads(body)["code"] == "bad_request"
+
+
+async def test_body_that_waits_to_be_asked_for_is_asked_for(api: TestClient[Any, Any]) -> None:
+    reader, writer = await asyncio.open_connection(api.host, api.port)
+    body = b'{"card_id": 4096, "amount": 5000}'
+    writer.write(
+        b"POST /api/v1/cards/recharge HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n" % len(body)
+    )
+    async with asyncio.timeout(5):
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(body)
+        head, _, problem = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    await writer.wait_closed()
+    assert head.startswith(b"HTTP/1.1 404 ")
+    assert json.loads(problem)["code"] == "card_not_found"
+
+
+async def test_connection_is_closed_for_a_client_that_says_so(api: TestClient[Any, Any]) -> None:
+    for path in (b"/api/v1/stations?limit=1", b"/api/v1/analytics/revenue", b"/api/v1/cards/5"):
+        request = b"GET %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % path
+        # Until the end of the connection, which a kept one would not have in time.
+        head, body = await send_raw(api, request)
+        assert re.search(rb"(?mi)^Connection: close\r?$", head)
+        assert isinstance(json.loads(body), dict)
+
+
+async def test_old_clients_are_answered_in_their_version(api: TestClient[Any, Any]) -> None:
+    for path in (b"/api/v1/stations?limit=1", b"/api/v1/analytics/revenue"):
+        head, body = await send_raw(api, b"GET %b HTTP/1.0\r\n\r\n" % path)
+        assert head.startswith(b"HTTP/1.0 200 ")
+        assert isinstance(json.loads(body), dict)
+        reader, writer = await asyncio.open_connection(api.host, api.port)
+        for _ in range(2):
+            writer.write(b"GET %b HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" % path)
+            async with asyncio.timeout(5):
+                head = await reader.readuntil(b"\r\n\r\n")
+                (length,) = re.findall(rb"(?mi)^Content-Length: (\d+)\r$", head)
+                await reader.readexactly(int(length))
+            assert head.startswith(b"HTTP/1.0 200 ")
+            assert re.search(rb"(?mi)^Connection: keep-alive\r?$", head)
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_head_of_an_answer_comes_without_its_body(api: TestClient[Any, Any]) -> None:
+    request = b"HEAD /api/v1/stations?limit=1 HTTP/1.1\r\nHost: x\r\n\r\n"
+    closing = request.replace(b"Host: x\r\n", b"Host: x\r\nConnection: close\r\n")
+    head, body = await send_raw(api, request + closing)
+    assert head.startswith(b"HTTP/1.1 200 ")
+    # The second answer follows the first head at once.
+    assert body.startswith(b"HTTP/1.1 200 ")
+    assert body.endswith(b"\r\n\r\n")

@@ -115,6 +115,23 @@ async def test_killed_backend_is_database_unavailable_for_a_write(
     assert await database.write_one("SELECT 1 AS one") == {"one": 1}
 
 
+async def test_write_is_not_sent_again_after_its_connection_broke(
+    database: Database, owner: Any
+) -> None:
+    """It may have been done: without a key a second one would charge twice."""
+    owner.execute("CREATE SEQUENCE transit.sent")
+    owner.execute("GRANT USAGE, SELECT ON transit.sent TO transit_service")
+    for write in (database.write_all, database.upload_all, database.run_upkeep):
+        sql = "SELECT nextval('transit.sent') AS number, pg_sleep(5)"
+        writing = asyncio.create_task(write(sql, ()))
+        pool = {"write_all": "writes", "upload_all": "uploads", "run_upkeep": "upkeep"}
+        await _kill_when_running(owner, pool[write.__name__])
+        with pytest.raises(DatabaseUnavailable):
+            await writing
+    owner.execute("SELECT last_value FROM transit.sent")
+    assert owner.fetchone().last_value == 3
+
+
 async def test_read_is_asked_again_when_its_connection_had_died(
     database: Database, owner: Any
 ) -> None:
@@ -151,8 +168,9 @@ async def test_write_runs_to_its_end_when_its_caller_is_gone(
     assert owner.fetchall() == [("kept",)]
 
 
-async def test_call_is_repeated_once_when_its_function_was_being_rebuilt(
-    database: Database, owner: Any
+@pytest.mark.parametrize("code", ["XX000", "42883", "3F000", "40P01", "40001"])
+async def test_call_is_repeated_once_when_it_was_rolled_back_for_no_fault_of_its_own(
+    database: Database, owner: Any, code: str
 ) -> None:
     calls = "SELECT nextval('transit.calls')"
     owner.execute("CREATE SEQUENCE transit.calls")
@@ -161,12 +179,14 @@ async def test_call_is_repeated_once_when_its_function_was_being_rebuilt(
         f"""
         CREATE FUNCTION api.flicker() RETURNS integer LANGUAGE plpgsql AS $$
         BEGIN
-            IF ({calls}) = 1 THEN RAISE SQLSTATE 'XX000'; END IF;
+            IF ({calls}) = 1 THEN RAISE SQLSTATE '{code}'; END IF;
             RETURN 7;
         END $$;
         """
     )
     assert await database.write_one("SELECT api.flicker() AS answer") == {"answer": 7}
+    owner.execute("SELECT last_value FROM transit.calls")
+    assert owner.fetchone().last_value == 2
 
 
 async def test_missing_function_stays_a_defect(database: Database) -> None:
@@ -189,6 +209,20 @@ async def test_waiting_calls_are_counted_and_limited(quick: Settings) -> None:
     done, _ = await asyncio.wait(calls)
     refused = [task for task in done if isinstance(task.exception(), DatabaseUnavailable)]
     assert len(refused) == 69
+    await pool.close()
+
+
+async def test_calls_beyond_those_that_may_wait_are_refused_at_once(settings: Settings) -> None:
+    patient = dataclasses.replace(settings, pool_wait_ms=20_000, statement_timeout_ms=20_000)
+    pool = Pool("tiny", patient, size=1)
+    calls = [asyncio.create_task(pool.run("SELECT pg_sleep(2) IS NOT NULL AS done", ()))]
+    await until(lambda: pool.in_use and not pool.waiting)
+    calls += [asyncio.create_task(pool.run("SELECT true AS done", ())) for _ in range(64)]
+    await until(lambda: pool.waiting == 64)
+    with pytest.raises(DatabaseUnavailable):
+        await pool.run("SELECT true AS done", ())
+    assert not calls[0].done()
+    assert await asyncio.gather(*calls) == [[{"done": True}]] * 65
     await pool.close()
 
 

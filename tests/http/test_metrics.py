@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import io
 import json
 import logging
@@ -14,11 +15,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from transit_api import logs
+from transit_api.app import make_app
 from transit_api.db import Database, DatabaseUnavailable
-from transit_api.logs import JsonFormatter, RequestLog
+from transit_api.logs import REQUEST_LOG, JsonFormatter, RequestLog
 from transit_api.metrics import METRICS, Metrics
 from transit_api.settings import Settings
-from transit_api.upkeep import CHORES, Chore, do_chore, repeat_chore, set_gauges
+from transit_api.upkeep import CHORES, ROUNDS, Chore, do_chore, repeat_chore, set_gauges
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -167,6 +169,46 @@ async def test_histogram_says_what_was_observed(api: Any) -> None:
     assert find(await scrape(api), f"{name}_count", route="/observed") == 5
 
 
+async def test_count_is_told_once_however_often_it_is_flushed(api: Any) -> None:
+    metrics: Metrics = api.app[METRICS]
+    metrics.count_cached_read("told once", "HIT")
+    metrics.count_outcomes("told_once", [{"outcome": "accepted"}] * 3)
+    metrics.observe_request("GET", "/told/once", 404, 0.001, "not_found")
+    for _ in range(3):
+        metrics.flush()
+        samples = await scrape(api)
+        assert find(samples, "transit_cached_reads_total", family="told once") == 1
+        assert find(samples, "transit_outcomes_total", function="told_once") == 3
+        assert find(samples, "transit_refusals_total", route="/told/once") == 1
+
+
+async def test_paths_that_nobody_serves_share_one_label(api: Any) -> None:
+    counter = "transit_http_request_duration_seconds_count"
+    assert (await api.get("/api/v1/no/such/path/0")).status == 404
+    before = await scrape(api)
+    for number in range(1, 6):
+        assert (await api.get(f"/api/v1/no/such/path/{number}")).status == 404
+    after = await scrape(api)
+    labels = {"method": "GET", "route": "unmatched", "status": "404"}
+    assert find(after, counter, **labels) == find(before, counter, **labels) + 5
+    assert not [held for name, held in after if "no/such/path" in str(held)]
+
+
+async def test_log_line_of_a_refusal_names_its_code(
+    settings: Settings, aiohttp_client: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen = dataclasses.replace(settings, log_level="info", log_format="json")
+    api = await aiohttp_client(make_app(chosen))
+    await api.get("/api/v1/cards/5")
+    await api.get("/health/live")
+    await api.app[REQUEST_LOG].flush()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["route"], line["status"], line["outcome"]) for line in lines] == [
+        ("/api/v1/cards/{card_id}", 404, "card_not_found"),
+        ("/health/live", 200, None),
+    ]
+
+
 def note(log: RequestLog, status: int = 200) -> None:
     code = None if status == 200 else "card_not_found"
     log.add((1_700_000_000.5, "r-1", "GET", "/api/v1/cards/{card_id}", status, 0.00123, code))
@@ -261,3 +303,28 @@ async def test_requests_are_not_logged_where_only_warnings_are_wanted() -> None:
     note(log)
     await log.flush()
     assert stream.getvalue() == ""
+
+
+class Backlog:
+    """A database that has so much left to do."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        self.rounds = 0
+
+    async def run_upkeep(self, sql: str, params: Any) -> list[dict[str, int]]:
+        (limit,) = params
+        done = min(limit, self.left)
+        self.left -= done
+        self.rounds += 1
+        return [{"done": done}]
+
+
+async def test_backlog_is_worked_off_in_bounded_rounds() -> None:
+    chore = Chore("fold_rollups", 1.0, 10)
+    small: Any = Backlog(25)
+    assert await do_chore(small, chore) == 25
+    assert (small.left, small.rounds) == (0, 3)
+    endless: Any = Backlog(10**6)
+    assert await do_chore(endless, chore) == ROUNDS * 10
+    assert endless.rounds == ROUNDS

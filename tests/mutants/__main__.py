@@ -1,10 +1,13 @@
 """Applies the mutants one by one and prints which test killed each; 1 if one survives.
 
-Nothing here touches the work tree: a mutant is a copy of sql/ and a database made from it, and
-the tests believe that it is the template of all clones. `python -m tests.mutants WORD ...` runs
-those whose description or file has one of the words.
+Nothing here touches the work tree. A mutant of the SQL is a copy of sql/ and a database made from
+it, which the tests believe to be the template of all clones; one of Python is a copy of the tree.
+
+`python -m tests.mutants WORD ...` runs those whose description or file has one of the words,
+`--sql` or `--python` one kind of them. `--random SEED` draws mechanical mutants of Python instead.
 """
 
+import argparse
 import multiprocessing
 import os
 import shutil
@@ -21,14 +24,13 @@ import psycopg2
 import pytest
 
 from tests.mutants.mutants import MUTANTS, Mutant
+from tests.mutants.python_part import AT_ONCE, ROOT, run_python
+from tests.mutants.random_mutants import run_random
 from transit_api import embedded, postgresql
 from transit_api.embedded import Servers, start_embedded
 from transit_api.embedded_roles import DATABASE, OWNER, SUPERUSER
 from transit_api.migrate import SQL, migrate
 
-ROOT = Path(__file__).parent.parent.parent
-# The machine that this is made for has two cores.
-AT_ONCE = 2
 # A body that is no SQL at all would die of any test.
 NO_SQL = ("SyntaxError", "UndefinedColumn", "UndefinedFunction", "UndefinedTable")
 
@@ -147,7 +149,8 @@ def check_the_truth(pool: Any, names: set[str]) -> bool:
     return all(run.passed and not run.failed for run in runs.values())
 
 
-def main(words: list[str]) -> int:
+def run_sql(words: list[str]) -> int:
+    """Each of the mutants whose description or file has one of the words; 1 if one survives."""
     mutants = [
         mutant
         for mutant in MUTANTS
@@ -171,8 +174,24 @@ def main(words: list[str]) -> int:
                 ]
                 runs = pool.imap(run_task, tasks, chunksize=1)
                 killed = [judge(mutant, run) for mutant, run in zip(mutants, runs, strict=True)]
-    print(f"{sum(killed)} of {len(killed)} mutants killed")
+    print(f"{sum(killed)} of {len(killed)} mutants of SQL killed")
     return int(not all(killed))
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants")
+    parser.add_argument("words", nargs="*", metavar="WORD", help="those that have one of the words")
+    parser.add_argument("--only", action="append", default=[], metavar="WORD", help="the same")
+    parser.add_argument("--sql", action="store_true", help="only those of the procedures")
+    parser.add_argument("--python", action="store_true", help="only those of service and simulator")
+    parser.add_argument("--random", type=int, metavar="SEED", help="mechanical ones of Python")
+    parser.add_argument("--count", type=int, default=40, help="how many at random (%(default)s)")
+    chosen = parser.parse_args(arguments)
+    if chosen.random is not None:
+        return run_random(chosen.random, chosen.count)
+    words = chosen.words + chosen.only
+    kinds = [run_sql] if chosen.sql else [run_python] if chosen.python else [run_sql, run_python]
+    return max(run(words) for run in kinds)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The embedded servers: started from anything a killed run can leave, private, stopped whole."""
 
+import json
 import os
 import re
 import signal
@@ -100,7 +101,9 @@ def test_commits_are_durable_and_nothing_listens_on_tcp(data: Path) -> None:
         connection.close()
         mode = servers.postgresql.socket_directory.stat().st_mode
         assert mode & 0o077 == 0
-        for process in processes_of(data):
+        running = processes_of(data)
+        assert servers.postgresql.process.pid in {process.pid for process in running}
+        for process in running:
             assert not [one for one in process.net_connections("inet") if one.status == "LISTEN"]
 
 
@@ -168,6 +171,21 @@ def test_cache_and_sockets_of_a_killed_run_are_cleared(data: Path, tmp_path: Pat
         assert answers(servers)
         assert valkey.process.wait(5) is not None
         assert not run.exists()
+
+
+def test_number_of_a_dead_cache_that_another_program_has_now(data: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run-old"
+    run.mkdir()
+    bystander = subprocess.Popen(["sleep", "60"])
+    try:
+        left = {"directory": str(run), "valkey": bystander.pid}
+        (data / "run.json").write_text(json.dumps(left))
+        with start_embedded(data, durable=False) as servers:
+            assert answers(servers)
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
 
 
 def test_data_of_another_major_version_is_refused(data: Path) -> None:

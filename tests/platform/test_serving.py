@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import re
 import shutil
 import signal
 import socket
@@ -139,6 +140,39 @@ def test_reload_replaces_every_worker_and_loses_no_request(server: Start) -> Non
     assert set(load.outcomes) == {"200"}
 
 
+def test_reload_whose_new_workers_do_not_start_keeps_the_old_ones(
+    server: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The first place where Python looks for modules, here and in the workers.
+    monkeypatch.chdir(tmp_path)
+    serving = server(workers=2)
+    before = set(workers_of(serving))
+    broken = tmp_path / "transit_api"
+    broken.mkdir()
+    (broken / "__init__.py").write_text("raise SystemExit('this release does not start')")
+    serving.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "the old ones stay" in serving.log.read_text())
+    assert set(workers_of(serving)) == before
+    assert status_of(serving, "/health/ready") == 200
+
+
+def test_gauges_of_a_worker_that_died_are_gone(server: Start) -> None:
+    serving = server(workers=2)
+    wait_until(lambda: workers_told(serving) == {one.pid for one in workers_of(serving)})
+    before = workers_of(serving)
+    before[0].kill()
+    wait_until(lambda: len(workers_of(serving)) == 2 and before[0] not in workers_of(serving))
+    wait_until(lambda: workers_told(serving) == {one.pid for one in workers_of(serving)})
+
+
+def workers_told(server: Server) -> set[int]:
+    """The processes that /metrics tells the memory of."""
+    with urlopen(server.url + "/metrics") as answer:
+        lines = answer.read().decode().splitlines()
+    found = [re.search(r'resident_memory_bytes\{.*worker="(\d+)"', line) for line in lines]
+    return {int(one[1]) for one in found if one}
+
+
 def test_procedures_are_rebuilt_under_load_and_no_request_notices(
     server: Start, fresh_database: Database, tmp_path: Path
 ) -> None:
@@ -167,6 +201,18 @@ def test_stop_answers_what_is_in_flight_and_says_goodbye(server: Start) -> None:
     assert answer.startswith(b"HTTP/1.1 201 ")
     assert b"\r\nConnection: close\r\n" in answer
     assert serving.stop() == 0
+
+
+def test_stop_waits_for_a_body_that_arrives_after_the_grace_period(server: Start) -> None:
+    serving = server(idle_grace_seconds=0.1, drain_seconds=20)
+    with connect(serving) as client:
+        client.sendall(HEAD + BODY[:10])
+        assert status_of(serving, "/health/live") == 200
+        serving.process.terminate()
+        # Longer than the grace period: what follows is left to the drain.
+        time.sleep(1.0)
+        client.sendall(BODY[10:])
+        assert client.makefile("rb").read().startswith(b"HTTP/1.1 201 ")
 
 
 def status_of_or_gone(server: Server) -> int:

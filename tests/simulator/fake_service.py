@@ -1,6 +1,6 @@
 """A service that answers by the model of the fare rules, to test the simulator without a database.
 
-It can be told to misbehave: freeze, forget a charge, double a recharge.
+It can be told to misbehave: freeze, or one of the misdeeds that `misdeed` names.
 """
 
 import asyncio
@@ -44,7 +44,11 @@ class FakeService:
         self.recharged = 0
         self.frozen_until = 0.0
         self.busy = asyncio.Event()  # set once riders are under way
-        self.misdeed = ""  # "forget a fare" or "double a recharge", done once
+        # "forget a fare" or "double a recharge", done once; "hide a card", "owe in secret",
+        # "answer a replay otherwise", "miscount" and "break", done whenever it can be
+        self.misdeed = ""
+        self.broken = 0  # answers that told of a defect
+        self.miscounted = count(1)
         self.victim: int | None = None
         self.stations = [
             {
@@ -116,6 +120,9 @@ class FakeService:
         return reply({"status": "ok"})
 
     async def nothing(self, request: web.Request) -> web.Response:
+        if self.misdeed == "break" and request.method == "GET":
+            self.broken += 1
+            return reply({"code": "internal_error"}, 500)
         return reply({}, X_Cache="HIT")
 
     async def empty_list(self, request: web.Request) -> web.Response:
@@ -210,7 +217,9 @@ class FakeService:
     def _tap(self, wish: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         key = ("tap", wish["device_id"], wish["device_seq"])
         if key in self.answers:
-            return self.answers[key]
+            status, body = self.answers[key]
+            otherwise = self.misdeed == "answer a replay otherwise"
+            return status, {**body, "balance": -1} if otherwise else body
         if len(self.answers) >= BUSY:
             self.busy.set()
         card_id, now = wish["card_id"], datetime.now(UTC)
@@ -301,9 +310,11 @@ class FakeService:
                     {
                         "card_id": card_id,
                         "balance": account.balance if account.card == card_id else 0,
-                        "debt": account.debt if account.card == card_id else 0,
+                        "debt": (account.debt if account.card == card_id else 0)
+                        + (card_id == self.victim and self.misdeed == "owe in secret"),
                     }
                     for card_id, account in self.accounts.items()
+                    if not (card_id == self.victim and self.misdeed == "hide a card")
                 ],
             }
         )
@@ -319,7 +330,8 @@ class FakeService:
                 "total_trips": len(trips),
                 "paid_trips": sum(trip.fare > 0 for trip in trips),
                 "transfers": sum(trip.rule == "transfer" for trip in trips),
-                "revenue": sum(trip.fare for trip in trips),
+                "revenue": sum(trip.fare for trip in trips)
+                + (next(self.miscounted) if self.misdeed == "miscount" else 0),
                 "recharged": self.recharged,
                 "outstanding_balance": sum(account.balance for account in accounts),
                 "outstanding_debt": sum(account.debt for account in accounts),

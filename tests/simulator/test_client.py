@@ -102,6 +102,22 @@ async def test_an_answer_without_body_leaves_the_connection_usable(
     client.close()
 
 
+async def test_a_connection_that_the_service_gives_up_is_not_used_again(
+    raw_server: Callable[[Handler], Awaitable[str]],
+) -> None:
+    async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")
+        # It is open a while longer, and deaf.
+        await reader.read()
+        writer.close()
+
+    client = ApiClient(await raw_server(answer_once), timeout_s=5)
+    for _ in range(2):
+        assert (await client.request("GET", "/")).status == 200
+    client.close()
+
+
 async def test_a_broken_connection_is_no_answer(
     raw_server: Callable[[Handler], Awaitable[str]],
 ) -> None:

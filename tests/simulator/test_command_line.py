@@ -16,10 +16,16 @@ from tests.simulator.fake_service import FakeService
 
 
 @pytest.fixture
-def fake_url() -> Iterator[str]:
+def service() -> FakeService:
+    """What serves at `fake_url`."""
+    return FakeService()
+
+
+@pytest.fixture
+def fake_url(service: FakeService) -> Iterator[str]:
     """The fake service in a thread: the commands run loops of their own."""
     loop = asyncio.new_event_loop()
-    runner = web.AppRunner(FakeService().app())
+    runner = web.AppRunner(service.app())
 
     async def start() -> int:
         await runner.setup()
@@ -155,3 +161,37 @@ def test_the_city_is_printed_and_judged(capsys: pytest.CaptureFixture[str]) -> N
     out = capsys.readouterr().out
     assert "trunk taps per card" in out
     assert "FAILS" in out
+
+
+DRIVE = ("run", "rush-hour", "--rate", "60", "--duration", "2", "--riders", "200")
+
+
+@pytest.mark.parametrize("misdeed", ["forget a fare", "hide a card", "miscount"])
+def test_a_run_whose_books_differ_is_code_1(
+    fake_url: str, service: FakeService, misdeed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service.misdeed = misdeed
+    assert main([*DRIVE, "--url", fake_url]) == 1
+    out = capsys.readouterr().out
+    assert "DO NOT AGREE" in out
+    assert "agree to the peso" not in out
+
+
+def test_the_failures_of_every_worker_are_told(
+    fake_url: str, service: FakeService, tmp_path: Path
+) -> None:
+    service.misdeed = "break"
+    report = tmp_path / "r.json"
+    assert main([*DRIVE, "--url", fake_url, "--workers", "2", "--json", str(report)]) == 1
+    told = orjson.loads(report.read_bytes())["failures"]
+    # of each share of the riders there is one who looks at arrivals
+    assert sum(told.values()) == service.broken > 2
+
+
+@pytest.mark.parametrize("misdeed", ["forget a fare", "hide a card", "owe in secret", "miscount"])
+def test_a_day_whose_books_differ_is_code_1(
+    fake_url: str, service: FakeService, misdeed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service.misdeed = misdeed
+    assert main(["day", "--url", fake_url, "--scale", "0.0002"]) == 1
+    assert "agree to the peso" not in capsys.readouterr().out

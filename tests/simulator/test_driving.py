@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from itertools import count
 from random import Random
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from simulator import drive
 from simulator.actor import Actor
 from simulator.asking import Asker, Chances, Turns
 from simulator.books import Books
@@ -58,6 +59,22 @@ async def test_a_doubled_recharge_shows_in_balance_total_and_statement(fake: Fak
     ]
     extra = f"card {fake.service.victim}: only the service has: recharge of 7100"
     assert any(line.startswith(extra) for line in result.statements)
+
+
+async def test_a_debt_that_is_told_otherwise_differs(fake: Fake) -> None:
+    fake.service.misdeed = "owe in secret"
+    result = await fake.run()
+    assert [(d.card_id, d.what) for d in result.differences] == [
+        (fake.service.victim, "debt at the end")
+    ]
+
+
+async def test_a_repeated_tap_that_is_answered_otherwise_differs(fake: Fake) -> None:
+    fake.service.misdeed = "answer a replay otherwise"
+    result = await fake.run(chances=Chances(lost_answer=0.0, duplicate=1.0), offline_buses=0)
+    repeated = [d for d in result.differences if d.what == "answer to a repeated tap"]
+    assert len(repeated) == result.recorder.outcomes["start_trip (repeated)"].total() > 0
+    assert not result.books_agree
 
 
 async def test_a_rider_does_one_thing_at_a_time() -> None:
@@ -223,3 +240,72 @@ async def test_a_defect_of_the_simulator_is_never_hidden(fake: Fake) -> None:
     event = Event(0.0, "arrivals", 0, "a station nobody knows")
     await driver.run(iter([Departure(0.0, "event", 0, event)]))
     assert "simulator: KeyError" in next(iter(driver.recorder.failures))
+
+
+async def test_latency_counts_from_the_intended_start_and_the_lag_is_told(fake: Fake) -> None:
+    driver = make_driver(fake.url)
+    event = Event(0.0, "arrivals", 0, "02000")
+
+    def load() -> Iterator[Departure]:
+        yield Departure(0.0, "event", 0, event)
+        time.sleep(0.3)  # the generator is busy elsewhere when the second one is due
+        yield Departure(0.01, "event", 0, event)
+
+    await driver.run(load())
+    latencies_us = driver.recorder.seconds[0].latencies_us["read_arrivals"]
+    assert len(latencies_us) == 2
+    assert min(latencies_us) >= 280_000
+    assert percentile_ms(driver.recorder.lag, 100) >= 280
+    assert driver.recorder.spoiled() != []
+
+
+@pytest.fixture
+async def silent_url() -> AsyncIterator[str]:
+    """A port that takes everything and answers nothing."""
+    taken: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, writer: taken.append(writer), "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()[:2]
+    yield f"http://{host}:{port}"
+    server.close()
+    for writer in taken:
+        writer.transport.abort()
+
+
+async def test_what_has_no_answer_at_the_end_has_an_unknown_fate(
+    silent_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drive, "DRAIN_S", 0.1)
+    driver = make_driver(silent_url)
+    event = Event(0.0, "arrivals", 0, "02000")
+    await driver.run(iter([Departure(0.0, "event", 0, event)]))
+    assert len(driver.actor.asker.unresolved) == 1
+    assert driver.recorder.failures == {"unfinished at the end": 1}
+    driver.actor.asker.client.close()
+
+
+async def test_a_worker_brings_its_unknown_fates_home(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Driver.run
+
+    async def run_then_lose(self: Driver, load: Iterator[Departure]) -> None:
+        await run(self, load)
+        self.actor.asker.unresolved.append("POST /trips/start: no answer")
+
+    monkeypatch.setattr(Driver, "run", run_then_lose)
+    result = await fake.run(duration_s=0.5)
+    assert result.unresolved == ["POST /trips/start: no answer"]
+    assert not result.books_agree
+
+
+async def test_what_is_beyond_the_limit_in_flight_is_dropped_and_counted(
+    silent_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drive, "DRAIN_S", 0.1)
+    monkeypatch.setattr(drive, "MAX_IN_FLIGHT", 2)
+    driver = make_driver(silent_url)
+    event = Event(0.0, "arrivals", 0, "02000")
+    await driver.run(Departure(0.0, "event", 0, event) for _ in range(5))
+    assert driver.recorder.dropped == {"event": 3}
+    assert any("dropped" in reason for reason in driver.recorder.spoiled())
+    driver.actor.asker.client.close()

@@ -120,12 +120,15 @@ def test_an_endpoint_that_nothing_asked_was_not_slow_and_had_no_requests() -> No
 
 
 def test_measurements_survive_the_way_between_processes_and_add_up() -> None:
-    mine, other = measured(), pickle.loads(pickle.dumps(measured()))
+    theirs = measured()
+    theirs.failed("start_trip: 500 internal_error", 3.0)
+    mine, other = measured(), pickle.loads(pickle.dumps(theirs))
     before = percentile_ms(mine.latency["start_trip"], 99)
     mine.merge(other)
     assert mine.requests() == 202
     assert percentile_ms(mine.latency["start_trip"], 99) == before
     assert mine.seconds[1].asked == 20
+    assert mine.failures == {"start_trip: 500 internal_error": 1}
     assert latency_rows(mine)[0]["endpoint"] == "start_trip"
 
 
@@ -134,6 +137,26 @@ def test_the_live_view_shows_the_last_seconds_of_the_busiest_endpoints() -> None
     assert [row["endpoint"] for row in rows] == ["start_trip"]
     assert rows[0]["count"] == 60
     assert 10 < rows[0]["p50"] < rows[0]["p99"] <= rows[0]["p100"] < 21
+
+
+def test_percentiles_are_those_of_the_values() -> None:
+    recorder = Recorder()
+    for ms in range(1, 1001):
+        recorder.answered("start_trip", "ok", 0.0, ms / 1000)
+    for percentile in (50, 90, 99, 100):
+        expected = pytest.approx(10 * percentile, rel=0.002)
+        assert percentile_ms(recorder.latency["start_trip"], percentile) == expected
+        assert latency_rows(recorder)[0][f"p{percentile}"] == expected
+        assert recent_rows(recorder, 0.5)[0][f"p{percentile}"] == expected
+
+
+def test_errors_are_the_failures_among_the_requests() -> None:
+    recorder = measured()
+    assert not parse_threshold("errors > 0%").fails(recorder)
+    recorder.failed("start_trip: 500 internal_error", 3.0)
+    assert parse_threshold("errors > 0%").fails(recorder)
+    assert parse_threshold("errors >= 0.99%").fails(recorder)
+    assert not parse_threshold("errors > 1%").fails(recorder)
 
 
 def test_an_honest_run_is_not_spoiled_and_a_late_busy_or_dropping_one_is() -> None:
