@@ -594,9 +594,10 @@ PYTHON_MUTANTS = [
     # The database
     PythonMutant(
         "deadlocks are not repeated",
-        "transit_api/db.py",
-        'frozenset({"40P01", "40001"})',
-        'frozenset({"40001"})',
+        "transit_api/sqlstates.py",
+        '"40002": (D, "a deferred constraint that a function should have kept"),',
+        '"40002": (D, "a deferred constraint that a function should have kept"),\n'
+        '    "40P01": (D, "a deadlock"),',
         (f"{DB}::test_call_is_repeated_once_when_it_was_rolled_back_for_no_fault_of_its_own",),
     ),
     PythonMutant(
@@ -609,9 +610,10 @@ PYTHON_MUTANTS = [
     PythonMutant(
         "a call whose connection broke is sent again",
         "transit_api/db.py",
-        "except psycopg2.Error as error:\n        if error.pgcode not in REBUILT | LOST_RACE:\n",
-        "except (psycopg2.Error, ConnectionLost) as error:\n"
-        "        if getattr(error, 'pgcode', '40001') not in REBUILT | LOST_RACE:\n",
+        "except psycopg2.Error as error:\n"
+        "        if meaning_of(error) not in (Meaning.LOST_RACE, Meaning.REBUILT):\n            raise\n"
+        '        log.warning("a call was rolled back with %s and is repeated", error.pgcode)\n',
+        "except (psycopg2.Error, ConnectionLost):\n        pass\n",
         (f"{DB}::test_write_is_not_sent_again_after_its_connection_broke",),
     ),
     PythonMutant(
