@@ -4,6 +4,9 @@
 -- one. A card that is issued between the two would be decided without a lock, beside another
 -- call that decides it too, and the money of one of them would be lost. The failure rolls the
 -- call back whole; it is repeated, and locks the card then. Null for no account.
+--
+-- To be selected, never to be compared with: in a condition it may be asked of rows that another
+-- condition leaves out.
 CREATE FUNCTION api.require_locked(p_account_id bigint, p_locked bigint[]) RETURNS bigint
 LANGUAGE sql STABLE
 AS $$

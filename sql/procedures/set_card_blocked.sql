@@ -9,15 +9,18 @@ RETURNS TABLE (
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-    v_locked bigint[];
-    v_status text;
-    v_wanted text := CASE WHEN p_blocked THEN 'blocked' ELSE 'active' END;
+    v_locked  bigint[];
+    v_account api.tapped_account;
+    v_status  text;
+    v_wanted  text := CASE WHEN p_blocked THEN 'blocked' ELSE 'active' END;
 BEGIN
     v_locked := api.lock_accounts(ARRAY[p_card_id]);
-    SELECT c.status
-    INTO v_status
-    FROM api.read_tapped_account(p_card_id, v_locked) AS a
-    INNER JOIN transit.cards AS c ON c.card_id = p_card_id AND c.account_id = a.account_id;
+    SELECT a.* INTO v_account FROM api.read_tapped_account(p_card_id, v_locked) AS a;
+    v_status := (
+        SELECT c.status
+        FROM transit.cards AS c
+        WHERE c.card_id = p_card_id AND c.account_id = v_account.account_id
+    );
     outcome := 'accepted';
     IF v_status IS NULL THEN
         outcome := 'card_not_found';

@@ -23,6 +23,7 @@ import psycopg2
 
 from tests.faults.proxy import Proxy
 from transit_api.embedded import Servers, start_embedded
+from transit_api.embedded_roles import password_file
 from transit_api.migrate import SERVICE_ROLE, SQL, migrate
 from transit_api.postgresql import DATABASE
 
@@ -59,7 +60,8 @@ class Stack:
         folder = self.database.listen.parent
         found = {
             **os.environ,
-            "DATABASE_URL": f"postgresql://{SERVICE_ROLE}@/{DATABASE}?host={folder}&port=5432",
+            "DATABASE_URL": f"postgresql://{SERVICE_ROLE}@/{DATABASE}?host={folder}&port=5432"
+            f"&passfile={password_file(self.servers.data, SERVICE_ROLE)}",
             "REDIS_URL": f"unix://{self.cache.listen}?db=0",
             "TRANSIT_OWNER_DATABASE_URL": self.servers.owner_url,
             "TRANSIT_LOG_FORMAT": "json",

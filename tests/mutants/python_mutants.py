@@ -611,7 +611,8 @@ PYTHON_MUTANTS = [
         "a call whose connection broke is sent again",
         "transit_api/db.py",
         "except psycopg2.Error as error:\n"
-        "        if meaning_of(error) not in (Meaning.LOST_RACE, Meaning.REBUILT):\n            raise\n"
+        "        if meaning_of(error) not in (Meaning.LOST_RACE, Meaning.REBUILT):\n"
+        "            raise\n"
         '        log.warning("a call was rolled back with %s and is repeated", error.pgcode)\n',
         "except (psycopg2.Error, ConnectionLost):\n        pass\n",
         (f"{DB}::test_write_is_not_sent_again_after_its_connection_broke",),
