@@ -231,7 +231,7 @@ class Cache:
         name = self._name(key)
         try:
             # A value that is longer than any of ours is not read to its end. A missing one is b"".
-            value: bytes = await self._redis.getrange(name, 0, LARGEST_VALUE)
+            value: Any = await self._redis.getrange(name, 0, LARGEST_VALUE)
         except redis_errors.ResponseError as error:
             # Not a string: somebody else's value under our key. Storing ours replaces it.
             self._refused(error)

@@ -498,6 +498,24 @@ async def test_ping_tells_a_lost_redis(worker: Worker, valkey: Valkey) -> None:
         await worker.cache.ping()
 
 
+async def test_password_of_the_cache_is_in_no_log(
+    make_worker: Any, source: Source, valkey: Valkey, redis_client: Any, caplog: Any
+) -> None:
+    redis_client.config_set("requirepass", "another")
+    address = valkey.url.replace("unix://", "unix://:canary@")
+    worker = make_worker(redis_url=address)
+    for number in range(module.FAILURES_TO_OPEN):
+        request = make_mocked_request("GET", "/", app=worker.app)
+        answer = await cached(request, "revenue", (number,), source)
+        assert answer.headers["X-Cache"] == "BYPASS"
+    await until(lambda: not worker.cache.available)
+    assert "given up" in caplog.text
+    with pytest.raises(CacheUnavailable):
+        await worker.cache.ping()
+    printed = repr(Settings(redis_url=address, database_url="postgresql://u:canary@h/d"))
+    assert "canary" not in caplog.text + printed
+
+
 async def test_services_on_different_databases_share_no_copies(
     make_worker: Any, source: Source
 ) -> None:
