@@ -14,7 +14,7 @@ from transit_api.wire import encode
 SCHEMA: Final = 2
 MAGIC: Final = b"transit/%d" % SCHEMA
 LARGEST_BODY: Final = 1_048_576
-# The line before the body: moments, a tag and the name of a key, of at most four or so values.
+# The line before the body holds moments, a tag and the name of the key: a few hundred bytes.
 LARGEST_VALUE: Final = LARGEST_BODY + 4_096
 # Weak, opaque and of our own making: narrower than what RFC 9110 lets a tag be.
 ETAG: Final = re.compile(rb'W/"[0-9a-f]{24}"')
