@@ -15,6 +15,9 @@ its age counts from there through both tiers; nothing ever makes it young again.
 In this process age runs on the monotonic clock. Between processes it travels as wall-clock time: a
 value from the future is a miss, and hosts that share a Redis add the difference of their clocks
 to the bounds. Nothing is deleted on a write (it would race with loaders): freshness is age.
+
+A value in Redis does not decide for how long it is served: it can shorten what its family allows,
+never extend it, and it counts only under the key that it names (copies.py).
 """
 
 import asyncio
@@ -33,7 +36,7 @@ from redis import asyncio as aioredis
 from redis import exceptions as redis_errors
 from redis.backoff import NoBackoff
 
-from transit_api.copies import SCHEMA, Copy, unpack
+from transit_api.copies import LARGEST_BODY, LARGEST_VALUE, SCHEMA, Copy, unpack
 from transit_api.db import DatabaseUnavailable
 from transit_api.metrics import METRICS, Metrics
 from transit_api.settings import SETTINGS, Settings
@@ -72,7 +75,6 @@ FAMILIES: Final = {
 
 LOCAL_COPIES: Final = 1_024
 LOCAL_BYTES: Final = 16 * 1_048_576
-LARGEST_VALUE: Final = 1_048_576
 # Who could have a stale copy waits no longer than this for a load: a database that is silent, and
 # not gone, would hold him up until its own limits end the statement.
 LOAD_PATIENCE_S: Final = 1.0
@@ -168,7 +170,7 @@ class Cache:
         return await asyncio.shield(filling) if stale is None else (stale, "STALE")
 
     async def _fill(self, family: Family, key: Key, load: Load) -> tuple[Copy, str]:
-        known, reached = await self._get(key)
+        known, reached = await self._get(family, key)
         if known is not None and time.monotonic() <= known.fresh_until:
             self._keep(key, known)
             return known, "HIT"
@@ -222,12 +224,14 @@ class Cache:
         family, *parts = key
         return f"{self.prefix}:{family}:{tuple(parts)!r}"
 
-    async def _get(self, key: Key) -> tuple[Copy | None, bool]:
+    async def _get(self, family: Family, key: Key) -> tuple[Copy | None, bool]:
         """The copy in Redis, and whether Redis could be asked."""
         if not self.available:
             return None, False
+        name = self._name(key)
         try:
-            value: Any = await self._redis.get(self._name(key))
+            # A value that is longer than any of ours is not read to its end. A missing one is b"".
+            value: Any = await self._redis.getrange(name, 0, LARGEST_VALUE)
         except redis_errors.ResponseError as error:
             # Not a string: somebody else's value under our key. Storing ours replaces it.
             self._refused(error)
@@ -236,11 +240,11 @@ class Cache:
             self._failed(error)
             return None, False
         self._failures = 0
-        return (None if value is None else unpack(value)), True
+        return unpack(value, name, ttl_s=family.ttl_s, stale_s=family.stale_s), True
 
     def _store(self, key: Key, copy: Copy) -> None:
         """Hand the copy to Redis without making the request wait for it."""
-        if not self.available or len(copy.body) > LARGEST_VALUE or len(self._stores) >= STORES:
+        if not self.available or len(copy.body) > LARGEST_BODY or len(self._stores) >= STORES:
             return
         task = asyncio.create_task(self._set(key, copy))
         self._stores.add(task)
@@ -248,8 +252,9 @@ class Cache:
 
     async def _set(self, key: Key, copy: Copy) -> None:
         left_ms = max(1, int((copy.stale_until - time.monotonic()) * 1000))
+        name = self._name(key)
         try:
-            await self._redis.set(self._name(key), copy.pack(), px=left_ms)
+            await self._redis.set(name, copy.pack(name), px=left_ms)
         except redis_errors.ResponseError as error:
             # Full or read-only: it still answers, so the breaker stays closed.
             self._refused(error)

@@ -211,5 +211,13 @@ def _introduction() -> str:
         "query parameters are refused. A POST that moves money takes `Idempotency-Key`: sent "
         "again, it is answered again. Lists are pages: hand `next_cursor` back as `cursor`. "
         "Errors are `application/problem+json`; every operation with GET answers HEAD too.\n\n"
+        "**Answers that are not ours.** Every answer of this service carries `X-Request-ID`, and a "
+        "body is `application/json` or `application/problem+json` where an operation says no other "
+        "type. A 502, a 504, a page of HTML or a redirect comes from a balancer or a proxy on the "
+        "way and says nothing about the request: it may have been carried out. A client believes "
+        "no such answer, whatever its status. It asks a request that moves money again with the "
+        "same `Idempotency-Key` and the same body, after a pause that grows, until an answer of "
+        "this service comes; the same goes for no answer at all and for a 503, after its "
+        "`Retry-After`. A request that moves money without a key cannot be asked again safely.\n\n"
         f"| code | status | meaning |\n|---|---|---|\n{rows}\n"
     )

@@ -40,7 +40,10 @@ def setting(default: Any, meaning: str, *, variable: str | None = None, **limits
     The variable is TRANSIT_ and the field's name in capitals unless `variable` names another.
     """
     return dataclasses.field(
-        default=default, metadata={"meaning": meaning, "variable": variable, "limits": limits}
+        default=default,
+        # An address may hold a password, and what is printed of a Settings lands in logs.
+        repr=not (limits.get("database") or limits.get("cache")),
+        metadata={"meaning": meaning, "variable": variable, "limits": limits},
     )
 
 

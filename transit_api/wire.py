@@ -20,7 +20,7 @@ JSON: Final = "application/json"
 
 
 class Answer(web.Response):
-    """An answer with a body, whose headers are all our own (none holds a line break).
+    """An answer with a body, whose headers are all our own (one with a line break is never sent).
 
     On a kept HTTP/1.1 connection its head is known but for the date, and written at once: on
     aiohttp's way a tenth of a cached read goes into a multidict. Every other request goes that way.
@@ -45,6 +45,10 @@ class Answer(web.Response):
         ):
             return await super().prepare(request)
         fields = "".join([f"{name}: {value}\r\n" for name, value in self._headers.items()])
+        lines = len(self._headers)
+        if fields.count("\r") != lines or fields.count("\n") != lines:
+            # aiohttp refuses such a head: the connection ends, and nothing of it is sent.
+            return await super().prepare(request)
         self._req = request
         self._keep_alive = True
         writer = self._payload_writer = request._payload_writer

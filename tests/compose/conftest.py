@@ -19,6 +19,7 @@ PASSWORDS = {
     "POSTGRES_PASSWORD": "super#user",
     "OWNER_PASSWORD": "it's @home: 100%/?",
     "SERVICE_PASSWORD": 's€rvice \\ "x"',
+    "CACHE_PASSWORD": "a-Cache_0f",
 }
 
 

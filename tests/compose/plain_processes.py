@@ -27,7 +27,10 @@ from transit_api.postgresql import can_use, find_binaries
 from transit_api.processes import start_process, stop_process
 
 # Stands in for the client that the cache's image has and the wheel has not.
-VALKEY_CLI = "import sys, redis; print(redis.Redis(port={port}).execute_command(*sys.argv[1:]))"
+VALKEY_CLI = (
+    "import os, sys, redis; cache = redis.Redis(port={port}, password=os.environ['REDISCLI_AUTH']);"
+    "print(cache.execute_command(*sys.argv[1:]))"
+)
 
 START_LIMIT_S = 30
 # Each check is an interpreter of its own.

@@ -121,6 +121,31 @@ def test_only_the_front_is_published_and_only_to_this_machine(
     assert document["networks"]["back"] == {"internal": True}
 
 
+def test_cache_is_reached_by_the_services_only_and_with_a_password(
+    document: dict[str, Any],
+) -> None:
+    services = document["services"]
+    serving = {
+        name
+        for name, service in services.items()
+        if service.get("command", [])[:2] == ["transit-api", "serve"]
+    }
+    beside = {name for name, service in services.items() if "cache" in service["networks"]}
+    assert serving and beside == {"valkey", *serving}
+    assert services["valkey"]["networks"] == ["cache"]
+    assert document["networks"]["cache"] == {"internal": True}
+    password = read_environment_example()["CACHE_PASSWORD"]
+    command = services["valkey"]["command"]
+    assert command[command.index("--requirepass") + 1] == password
+    for name in serving:
+        assert services[name]["environment"]["REDIS_URL"] == f"redis://:{password}@valkey:6379/0"
+
+
+def test_passwords_have_no_default(name: str) -> None:
+    for variable, default in variables_of(name).items():
+        assert default is None or not variable.endswith("_PASSWORD"), variable
+
+
 def test_containers_are_confined(document: dict[str, Any]) -> None:
     for name, service in document["services"].items():
         assert service["cap_drop"] == ["ALL"], name

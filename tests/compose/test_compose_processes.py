@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import psutil
 import psycopg2
 import pytest
+import redis
 from aiohttp import ClientSession, TCPConnector
 
 from tests.compose.compose_file import database_settings
@@ -36,6 +37,23 @@ def test_services_run_as_an_unprivileged_user(one_host: PlainProcesses) -> None:
 async def test_service_has_its_database_and_its_cache(one_host: PlainProcesses) -> None:
     async with ClientSession(one_host.url("api", 8000)) as client, client.get("/health") as answer:
         assert (await answer.json())["status"] == "ok"
+
+
+def test_cache_asks_for_its_password_and_no_list_of_processes_shows_it(
+    one_host: PlainProcesses,
+) -> None:
+    stranger = redis.Redis(port=one_host.ports["valkey", 6379])
+    with pytest.raises(redis.AuthenticationError):
+        stranger.ping()
+    stranger.close()
+    words = psutil.Process(one_host.running["valkey"].pid).cmdline()
+    assert PASSWORDS["CACHE_PASSWORD"] not in " ".join(words)
+
+
+def test_no_log_shows_a_password(one_host: PlainProcesses) -> None:
+    for name in one_host.started:
+        for password in PASSWORDS.values():
+            assert password not in one_host.log(name), name
 
 
 def test_migrate_once_more_finds_nothing_to_do(one_host: PlainProcesses) -> None:

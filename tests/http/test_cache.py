@@ -6,7 +6,11 @@ A load here is a function of the test: what it loads is not the point, when and 
 import asyncio
 import contextlib
 import dataclasses
+import math
+import re
 import signal
+import time
+import zlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +18,10 @@ from typing import Any
 import pytest
 import redis
 from aiohttp import web
-from aiohttp.test_utils import make_mocked_request
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
+from hypothesis import HealthCheck, event, example, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from tests.http.waiting import until
 from transit_api import cache as module
@@ -31,6 +38,7 @@ from transit_api.db import DatabaseUnavailable
 from transit_api.embedded import Valkey
 from transit_api.metrics import Metrics
 from transit_api.settings import Settings
+from transit_api.wire import Answer
 
 
 class Source:
@@ -353,7 +361,7 @@ async def test_defect_is_not_hidden_behind_a_stale_copy(
         lambda value: value[:-1],
         lambda value: value[: len(value) // 2],
         lambda value: value.replace(b"trips", b"tripz"),
-        lambda value: value.replace(b"transit/1 ", b"transit/0 "),
+        lambda value: value.replace(copies.MAGIC, b"transit/0"),
         lambda value: value.replace(b'W/"', b'W/"\r\n'),
     ],
     ids=["empty", "rubbish", "cut", "half", "changed", "other release", "other header"],
@@ -532,8 +540,191 @@ async def test_ping_tells_a_lost_redis(worker: Worker, valkey: Valkey) -> None:
         await worker.cache.ping()
 
 
+async def test_password_of_the_cache_is_in_no_log(
+    make_worker: Any, source: Source, valkey: Valkey, redis_client: Any, caplog: Any
+) -> None:
+    redis_client.config_set("requirepass", "another")
+    address = valkey.url.replace("unix://", "unix://:canary@")
+    worker = make_worker(redis_url=address)
+    for number in range(module.FAILURES_TO_OPEN):
+        request = make_mocked_request("GET", "/", app=worker.app)
+        answer = await cached(request, "revenue", (number,), source)
+        assert answer.headers["X-Cache"] == "BYPASS"
+    await until(lambda: not worker.cache.available)
+    assert "given up" in caplog.text
+    with pytest.raises(CacheUnavailable):
+        await worker.cache.ping()
+    printed = repr(Settings(redis_url=address, database_url="postgresql://u:canary@h/d"))
+    assert "canary" not in caplog.text + printed
+
+
 async def test_services_on_different_databases_share_no_copies(
     make_worker: Any, source: Source
 ) -> None:
     assert await make_worker(database_url="postgresql:///one").see(source) == "MISS"
     assert await make_worker(database_url="postgresql:///two").see(source) == "MISS"
+
+
+# --- Values that somebody else put into Redis.
+
+YEAR_S = 365 * 86_400.0
+POISONS: dict[str, dict[str, Any]] = {
+    "fresh for years": {"fresh_until": 50 * YEAR_S, "stale_until": 50 * YEAR_S},
+    "fresh for ever": {"fresh_until": math.inf, "stale_until": math.inf},
+    "fresh since never": {"fresh_until": math.nan},
+    "loaded in the future": {"loaded": 3_600.0, "fresh_until": 3_605.0},
+    "loaded in years": {"loaded": YEAR_S, "fresh_until": 2 * YEAR_S, "stale_until": 2 * YEAR_S},
+    "loaded never": {"loaded": math.nan},
+    "loaded before everything": {"loaded": -math.inf, "fresh_until": 1e300},
+    "loaded at the end of numbers": {"loaded": -1e308, "fresh_until": 1e308},
+    "a header of its own": {"etag": 'W/"0"\rSet-Cookie: mine'},
+    "a bare line feed in the tag's place": {"etag": 'W/"0\x0b"'},
+    "a tag without quotes": {"etag": "0" * 24},
+    "a tag of half a kilobyte": {"etag": 'W/"' + "0" * 500 + '"'},
+    "a body that is no object": {"body": b"<html>"},
+    "a body larger than any": {"body": b'{"a":"' + b"a" * copies.LARGEST_BODY + b'"}'},
+}
+
+
+@pytest.mark.parametrize("poison", POISONS)
+async def test_poisoned_value_is_served_no_longer_than_its_family_allows(
+    make_worker: Any, source: Source, redis_client: Any, clock: Clock, poison: str
+) -> None:
+    """The moments of a poison are seconds from now."""
+    await make_worker().get(source)
+    (key,) = redis_client.keys()
+    unpacked = copies.unpack(redis_client.get(key), key.decode(), ttl_s=TTL_S, stale_s=TTL_S)
+    assert unpacked is not None
+    changes: dict[str, Any] = {
+        name: clock.monotonic() + value if isinstance(value, float) else value
+        for name, value in POISONS[poison].items()
+    }
+    redis_client.set(key, dataclasses.replace(unpacked, **changes).pack(key.decode()))
+    # What a family allows may still be served; a moment later it is not.
+    answer = await make_worker().get(source)
+    assert int(answer.headers["Age"]) <= TTL_S
+    assert int(answer.headers["Cache-Control"].removeprefix("max-age=")) <= TTL_S
+    assert re.fullmatch(r'W/"[0-9a-f]{24}"', answer.headers["ETag"])
+    assert answer.body == b'{"trips":%d,"as_of":"moment %d"}' % (source.loads, source.loads)
+    redis_client.set(key, dataclasses.replace(unpacked, **changes).pack(key.decode()))
+    clock.passed = TTL_S + 1
+    assert await make_worker().see(source) == "MISS"
+
+
+async def test_value_of_years_is_not_even_stale_database_unavailable(
+    make_worker: Any, source: Source, redis_client: Any, clock: Clock
+) -> None:
+    await make_worker().get(source)
+    (key,) = redis_client.keys()
+    copy = copies.unpack(redis_client.get(key), key.decode(), ttl_s=TTL_S, stale_s=TTL_S)
+    assert copy is not None
+    copy.fresh_until = copy.stale_until = clock.monotonic() + YEAR_S
+    redis_client.set(key, copy.pack(key.decode()))
+    clock.passed = FAMILIES["revenue"].stale_s + 1
+    source.failing = DatabaseUnavailable()
+    with pytest.raises(DatabaseUnavailable):
+        await make_worker().get(source)
+
+
+async def test_value_copied_under_another_key_is_a_miss(
+    make_worker: Any, source: Source, redis_client: Any
+) -> None:
+    worker = make_worker()
+    await worker.get(source, "revenue")
+    redis_client.copy(
+        worker.cache._name(("revenue", "a", 1)), worker.cache._name(("alerts", "a", 1))
+    )
+    assert await worker.see(source, "alerts") == "MISS"
+    assert await make_worker().see(source, "alerts") == "HIT"
+
+
+async def test_huge_value_is_not_read_to_its_end(
+    make_worker: Any, source: Source, redis_client: Any
+) -> None:
+    worker = make_worker(cache_timeout_ms=10_000)
+    redis_client.setrange(worker.cache._name(("revenue", "a", 1)), 64_000_000, b"}")
+    assert await worker.see(source) == "MISS"
+    assert redis_client.info()["total_net_output_bytes"] < 2 * copies.LARGEST_VALUE
+    assert await make_worker().see(source) == "HIT"
+
+
+@pytest.mark.parametrize("breaks", ["\r", "\n", "\r\n"])
+async def test_answer_with_a_line_break_in_a_header_is_not_sent(breaks: str) -> None:
+    """Whatever a header was made of, its end cannot be forged."""
+
+    async def answer(request: web.Request) -> web.Response:
+        return Answer(b"{}", 200, {"ETag": f"one{breaks}Set-Cookie: mine=1"})
+
+    app = web.Application()
+    app.router.add_get("/", answer)
+    async with TestClient(TestServer(app)) as client:
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+        sent = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+    assert b"mine" not in sent
+
+
+# A tag, that the key is named, and a body.
+OF_OURS = (b'W/"%024x"' % 7, True, b'{"forged":1}')
+NUMBERS = st.one_of(st.floats(-400, 400), st.floats())
+HEADS = st.tuples(
+    NUMBERS,
+    NUMBERS,
+    NUMBERS,
+    st.one_of(st.just(OF_OURS[0]), st.binary(max_size=40)),
+    st.one_of(st.just(True), st.binary(max_size=40)),
+    st.one_of(st.just(OF_OURS[2]), st.binary(max_size=40)),
+)
+
+
+def seal(content: bytes) -> bytes:
+    """With the head and the checksum that anybody can make."""
+    return b"%s %08x " % (copies.MAGIC, zlib.crc32(content)) + content
+
+
+def forge(name: str, head: tuple[Any, ...]) -> bytes:
+    """A value of our form; its moments count from now."""
+    *moments, etag, named, body = head
+    words = [b"%a" % (time.time() + moment) for moment in moments]
+    return seal(b" ".join([*words, etag, name.encode() if named is True else named]) + b"\n" + body)
+
+
+VALUES = st.one_of(st.binary(max_size=200), st.binary(max_size=200).map(seal), HEADS)
+
+
+@hypothesis_settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@example(value=(-1.0, 9e9, 9e9, *OF_OURS), family="revenue", failing=False)
+@example(value=(-100.0, 9e9, 9e9, *OF_OURS), family="revenue", failing=True)
+@given(value=VALUES, family=st.sampled_from(sorted(FAMILIES)), failing=st.booleans())
+def test_arbitrary_value_is_never_an_error_nor_older_than_the_bounds(
+    valkey: Valkey, redis_client: Any, value: Any, family: str, failing: bool
+) -> None:
+    async def read() -> web.Response | None:
+        chosen = dataclasses.replace(Settings(), redis_url=valkey.url, cache_timeout_ms=5_000)
+        worker = Worker(chosen)
+        name = worker.cache._name((family, "a", 1))
+        redis_client.set(name, value if isinstance(value, bytes) else forge(name, value))
+        source = Source()
+        source.failing = DatabaseUnavailable() if failing else None
+        try:
+            return await worker.get(source, family)
+        except DatabaseUnavailable:
+            assert failing
+            return None
+        finally:
+            await worker.cache.close()
+
+    answer = asyncio.run(read())
+    if answer is None:
+        return
+    result, bounds = answer.headers["X-Cache"], FAMILIES[family]
+    event(result)
+    oldest_s = {"HIT": bounds.ttl_s, "STALE": bounds.stale_s, "MISS": 1.0}[result]
+    assert 0 <= int(answer.headers["Age"]) <= oldest_s
+    assert 0 <= int(answer.headers["Cache-Control"].removeprefix("max-age=")) <= bounds.ttl_s
+    assert re.fullmatch(r'W/"[0-9a-f]{24}"', answer.headers["ETag"])

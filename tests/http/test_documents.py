@@ -98,6 +98,13 @@ def test_every_error_code_is_in_the_document_and_in_a_test(document: Any) -> Non
         assert code in named
 
 
+def test_document_says_what_to_do_with_an_answer_that_is_not_the_services(document: Any) -> None:
+    told = document["info"]["description"]
+    (paragraph,) = [part for part in told.split("\n\n") if "Answers that are not ours" in part]
+    for word in ("`X-Request-ID`", "502", "504", "HTML", "`Idempotency-Key`", "may have been"):
+        assert word in paragraph, word
+
+
 async def test_clock_is_told_where_it_is_served(simulated_city: City) -> None:
     assert "/api/v1/clock" in (await simulated_city.get("/openapi.json")).body["paths"]
     assert (await simulated_city.get("clock")).status == 200
