@@ -523,8 +523,8 @@ PYTHON_MUTANTS = [
     PythonMutant(
         "three single failures in a year open the breaker",
         "transit_api/cache.py",
-        "        self._failures = 0\n        return (None",
-        "        return (None",
+        "        self._failures = 0\n        return unpack(",
+        "        return unpack(",
         (f"{CACHE}::test_failures_far_apart_do_not_open_the_breaker",),
     ),
     PythonMutant(
