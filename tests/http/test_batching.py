@@ -118,9 +118,8 @@ async def test_full_queue_refuses_overloaded() -> None:
     first = await make_busy(batcher, server)
     waiting = submit(batcher, 1, 2)
     await until(lambda: batcher.waiting == 2)
-    with pytest.raises(Overloaded) as refused:
+    with pytest.raises(Overloaded):
         await batcher.submit((3,))
-    assert refused.value.retry_after == 1
     server.released.set()
     assert await values_of([first, *waiting]) == [0, 1, 2]
 
