@@ -142,6 +142,9 @@ class _Connection(asyncio.Protocol):
     def send(self, data: bytes, answer: asyncio.Future[Answer]) -> None:
         """Write one request whose answer will resolve the future."""
         assert self.transport is not None
+        if self.closing:
+            answer.set_exception(NoAnswer("the connection broke before the request"))
+            return
         self.buffer.clear()
         self.head = b""
         self.answer = answer

@@ -10,6 +10,7 @@ from transit_api.connections import CONNECTIONS, Connections
 from transit_api.db import database_lifespan
 from transit_api.draining import DRAINING, Draining
 from transit_api.handlers.documents import DOCUMENT, Document
+from transit_api.large_bodies import LARGE_BODIES, LargeBodies
 from transit_api.logs import logs_lifespan
 from transit_api.metrics import metrics_lifespan
 from transit_api.middleware import answer_request
@@ -43,6 +44,7 @@ def make_app(settings: Settings) -> web.Application:
     app[SETTINGS] = settings
     app[DRAINING] = Draining()
     app[CONNECTIONS] = Connections(settings)
+    app[LARGE_BODIES] = LargeBodies()
     routes = [*ROUTES, *CLOCK_ROUTES] if settings.simulated_clock else ROUTES
     app[DOCUMENT] = Document(routes)
     app.add_routes(routes)

@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from aiohttp import web
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
+from aiohttp.web_protocol import _ErrInfo
 
 from transit_api.settings import Settings
 
@@ -36,16 +38,19 @@ FILES_OF_OUR_OWN: Final = 128
 MOST_FILES: Final = 65_536
 SAY_AGAIN_AFTER_S: Final = 60.0
 _NO_FILE_LEFT: Final = (errno.EMFILE, errno.ENFILE)
+_END_OF_HEAD: Final = b"\r\n\r\n"
 
 
 class Connection(web.RequestHandler):
     """aiohttp's protocol, which also says when a head began and how often it came and went."""
 
-    __slots__ = ("_guard", "head_began_at")
+    __slots__ = ("_arriving", "_guard", "head_began_at")
 
     def __init__(self, guard: "Connections", server: web.Server, **options: Any) -> None:
         super().__init__(server, loop=asyncio.get_running_loop(), **options)
         self._guard = guard
+        # The body that is still to come, if one is.
+        self._arriving: StreamReader = EMPTY_PAYLOAD
         self.head_began_at: float | None = None
 
     @property
@@ -69,17 +74,42 @@ class Connection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._guard.forget(self)
+        self._arriving = EMPTY_PAYLOAD
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        # What comes after the whole of a request, also while it is answered, begins the next one.
-        request = self._current_request
-        is_body = request is not None and not request.content.is_eof()
+        asked, body = self._request_count, self._arriving
+        awaited, length = not body.is_eof(), -body.total_bytes
         super().data_received(data)
-        if is_body or self._messages:
+        if self._request_count > asked:
+            body = self._messages[-1][1]
+            awaited, length = True, data.find(_END_OF_HEAD) + len(_END_OF_HEAD)
+        is_whole = body.is_eof()
+        self._arriving = EMPTY_PAYLOAD if is_whole else body
+        # Without data aiohttp reads on in what was counted when it came.
+        if not data:
+            return
+        if awaited and (not is_whole or _is_all(data, length + body.total_bytes)):
             self.head_began_at = None
-        elif self.head_began_at is None:
+        elif awaited or self.head_began_at is None:
             self.head_began_at = self._loop.time()
+
+    def give_up(self) -> None:
+        """Let the head that does not come get an answer, after which aiohttp closes."""
+        assert self._waiter is not None
+        error = _ErrInfo(status=408, exc=TimeoutError(), message="")
+        self._messages.append((error, EMPTY_PAYLOAD))
+        if not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+def _is_all(data: bytes, length: int) -> bool:
+    """Whether nothing follows a request that ended in `data`, of which it takes `length` bytes.
+
+    Known for one request at a time, and wherever none has a body of a length told before. What is
+    not known counts as the beginning of a head: at worst a kept connection ends earlier.
+    """
+    return length == len(data) or data.endswith(_END_OF_HEAD) or _END_OF_HEAD.endswith(data)
 
 
 class Connections:
@@ -135,7 +165,11 @@ class Connections:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             for one in list(self._overdue(asyncio.get_running_loop().time())):
-                self._close(one)
+                # Who said nothing waits for nothing: browsers open connections for later.
+                if one.head_began_at is None:
+                    self._close(one)
+                else:
+                    one.give_up()
             self._look_for_files()
             given_up = [one for one, taker in self._listeners.items() if not taker.is_serving()]
             # It may still be that no file is left; then the next look tries again.

@@ -106,7 +106,7 @@ REFUSALS: Final[dict[str, Refusal]] = {
         "The path does not take this method; `Allow` names those it does.",
     ),
     "request_timeout": Refusal(
-        408, "Request timeout", "The body did not arrive in time; nothing was done."
+        408, "Request timeout", "The request did not arrive in time; nothing was done."
     ),
     "payload_too_large": Refusal(413, "Payload too large", "A body may have up to 1 MiB."),
     "unsupported_media_type": Refusal(

@@ -58,6 +58,8 @@ def _handle_error(
             *(request.remote, kind, length),
             extra={"request_id": request_id},
         )
+    elif status == 408:
+        log.info("half a head from %s", request.remote, extra={"request_id": request_id})
     else:
         log.error("defect below the handlers", exc_info=exc, extra={"request_id": request_id})
     if request.writer.output_size > 0:
@@ -69,6 +71,8 @@ def _handle_error(
 
 
 def _problem(status: int, error: BaseException | None) -> Problem:
+    if status == 408:
+        return Problem("request_timeout")
     if status != 400:
         return Problem("internal_error")
     if isinstance(error, BadStatusLine) and _STRANGE_METHOD.search(error.message):

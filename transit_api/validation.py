@@ -14,6 +14,7 @@ from aiohttp import web
 from marshmallow import ValidationError
 
 from transit_api.errors import TOLD_ERRORS, Invalid, Problem, count_errors, invalid
+from transit_api.large_bodies import LARGE_BODIES
 from transit_api.schemas.fields import IDENTIFIER_LIMIT
 from transit_api.schemas.strict import (
     BatchSchema,
@@ -86,13 +87,15 @@ async def read_body(request: web.Request, schema: StrictSchema) -> dict[str, Any
     """The JSON body; elements of a batch are read in slices so that others are served between."""
     if not _JSON_TYPE.fullmatch(request.headers.get("Content-Type", "")):
         raise Problem("unsupported_media_type")
-    data = _parse(await _receive(request))
-    try:
-        if isinstance(schema, BatchSchema):
-            return await _read_batch(schema, data)
-        return schema.read(data)
-    except ValidationError as error:
-        raise _invalid(error) from None
+    raw = await _receive(request)
+    async with request.app[LARGE_BODIES].turn(len(raw)):
+        data = _parse(raw)
+        try:
+            if isinstance(schema, BatchSchema):
+                return await _read_batch(schema, data)
+            return schema.read(data)
+        except ValidationError as error:
+            raise _invalid(error) from None
 
 
 async def read_no_body(request: web.Request) -> None:
@@ -105,11 +108,12 @@ async def read_no_body(request: web.Request) -> None:
     content_type = request.headers.get("Content-Type")
     if content_type is not None and not _JSON_TYPE.fullmatch(content_type):
         raise Problem("unsupported_media_type")
-    data = _parse(raw)
-    if not isinstance(data, dict):
-        raise invalid("_schema", "Must be an empty object.")
-    if data:
-        raise _invalid(unknown_fields(data))
+    async with request.app[LARGE_BODIES].turn(len(raw)):
+        data = _parse(raw)
+        if not isinstance(data, dict):
+            raise invalid("_schema", "Must be an empty object.")
+        if data:
+            raise _invalid(unknown_fields(data))
 
 
 async def _read_batch(schema: BatchSchema, data: Any) -> dict[str, Any]:

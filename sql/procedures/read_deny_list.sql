@@ -42,7 +42,9 @@ ends AS (
     SELECT
         max(p.version) AS last_version,
         coalesce(count(*) = p_limit, false)
-        AND EXISTS (SELECT FROM transit.deny_list AS d WHERE d.version > max(p.version)) AS more
+        -- The greatest of all is one look into the index; whether there is a greater one would be
+        -- searched in the whole list.
+        AND max(p.version) < (SELECT max(d.version) FROM transit.deny_list AS d) AS more
     FROM page AS p
 )
 SELECT

@@ -18,10 +18,13 @@ from rich.table import Table
 from tests.bench.big import measure_day, measure_growth
 from tests.bench.late import measure_late_tap
 from tests.bench.load import CLIENT, WRK
+from tests.bench.neighbours import measure_deny_list, measure_refused_bodies
 from tests.bench.population import SEED, make_population, top_up
 from tests.bench.stack import connect, start_servers
 from tests.bench.targets import NEEDS_WRK, QUICK_AND_FULL, Bench, Row
 from tests.bench.yardsticks import Pgbench, describe_settings
+
+MEASUREMENTS = (*QUICK_AND_FULL, measure_late_tap, measure_refused_bodies, measure_deny_list)
 
 
 def main() -> int:
@@ -41,7 +44,7 @@ def main() -> int:
         console = Console(width=180)
     measurements: list[Callable[[Bench], list[Row]]] = [
         measure
-        for measure in (*QUICK_AND_FULL, measure_late_tap)
+        for measure in MEASUREMENTS
         if not chosen.only or title_of(measure) in chosen.only.split(",")
     ]
     cards = 20_000

@@ -165,8 +165,13 @@ async def lone_median_ms(target: Target, seconds: float) -> float:
     return statistics.median(taken)
 
 
-async def at_rate(target: Target, rate: float, stop: asyncio.Event) -> list[float]:
-    """Open model: one request every 1/rate s until `stop`; latencies in ms from the schedule."""
+async def at_rate(
+    target: Target, rate: float, stop: asyncio.Event, refused: list[int] | None = None
+) -> list[float]:
+    """Open model: one request every 1/rate s until `stop`; latencies in ms from the schedule.
+
+    Where an overload is meant, its refusals are collected in `refused` instead of being an error.
+    """
     client = ApiClient(target.url, connections=64)
     make = request_maker(target)
     latencies: list[float] = []
@@ -176,6 +181,9 @@ async def at_rate(target: Target, rate: float, stop: asyncio.Event) -> list[floa
     async def one(intended: float) -> None:
         method, path, body = make()
         answer = await client.request(method, path, body)
+        if answer.status == 503 and refused is not None:
+            refused.append(answer.status)
+            return
         if answer.status >= 300:
             raise RuntimeError(f"{answer.status} {answer.body[:300]!r}")
         latencies.append((loop.time() - intended) * 1000)

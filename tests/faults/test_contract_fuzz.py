@@ -21,8 +21,16 @@ EXCLUDED = {
     "object_level_authorization",
 }
 
+# An upload is taken although some of its taps break the schema: each of those is refused alone.
+CONFIGURATION = """
+[[operations]]
+include-name = "POST /api/v1/taps/batch"
+checks.negative_data_rejection.enabled = false
+"""
+
 
 def test_no_answer_breaks_the_document(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "schemathesis.toml").write_text(CONFIGURATION)
     ended = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{stack.own_url}/openapi.json"),

@@ -1,19 +1,22 @@
 """More than the service can do, clients that hold it up, and rubbish: it stays what it is."""
 
+import asyncio
 import errno
 import http.client
 import json
 import select
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.faults.overload import overload
+from tests.faults.overload import Crowd, overload
 from tests.faults.stack import Stack, start_stack
 from transit_api import listening
 
@@ -24,6 +27,9 @@ SETTINGS = {"TRANSIT_BATCH_LIMIT": "4", "TRANSIT_BODY_LIMIT_BYTES": "65536"}
 MEMORY_GROWTH_MB = 60
 SLOW_CLIENTS = 200
 ANSWER_WITHIN_S = 1.0
+# Who is still sending when the refusal comes may lose it to the reset of the connection: the two
+# pieces of rubbish that are larger than a socket's buffer.
+MOST_UNANSWERED = 2
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +37,23 @@ def small() -> Iterator[Stack]:
     """A service of one worker that can do little."""
     with start_stack(workers=1, settings=SETTINGS) as stack:
         yield stack
+
+
+@pytest.fixture
+def hanging_up(small: Stack) -> Iterator[Stack]:
+    """Its processes, at an address where everybody is hung up on."""
+
+    def hang_up(listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                listener.accept()[0].close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        taker = threading.Thread(target=hang_up, args=(listener,))
+        taker.start()
+        yield replace(small, own_url=f"http://127.0.0.1:{listener.getsockname()[1]}")
+        listener.shutdown(socket.SHUT_RDWR)
+        taker.join()
 
 
 def open_socket(stack: Stack) -> socket.socket:
@@ -55,14 +78,21 @@ def test_overload_is_refused_quickly_and_over_when_it_is_over(small: Stack) -> N
     finally:
         small.database.resume()
     seen = told.summary()
-    assert told.other == {} and told.unanswered == 0 and told.without_retry_after == 0, seen
-    assert len(told.refused) > len(told.accepted) / 2, seen
+    assert told.problems(capacity) == [], (capacity, seen)
     # The margins are those of a machine that others use as well; on a quiet one it is half.
     assert seen["accepted_p99_s"] < 2.0, seen
     assert seen["refused_p99_s"] < 2.0, seen
-    assert seen["normal_after_s"] is not None and seen["normal_after_s"] < 5.0, seen
+    assert told.normal_after_s is not None and told.normal_after_s < 5.0, seen
     assert told.memory_mb - before < MEMORY_GROWTH_MB, (before, seen)
-    assert len(told.accepted) > capacity, seen
+
+
+def test_service_that_hangs_up_on_everything_is_no_overloaded_one(hanging_up: Stack) -> None:
+    crowd = Crowd(hanging_up)
+    crowd.cards = [1]
+    told = asyncio.run(crowd.drive(rate=200, seconds=1, patience_s=0.2))
+    assert told.unanswered == 200
+    assert {"it hung up", "it refused few", "it did not recover"} <= set(told.problems(50))
+    assert len(hang_ups(hanging_up)) == len(RUBBISH)
 
 
 @pytest.mark.parametrize(
@@ -159,17 +189,26 @@ RUBBISH = [
 ]
 
 
-def test_rubbish_on_the_port_is_refused_and_logged_as_no_defect(small: Stack) -> None:
-    size = small.log.stat().st_size
+def hang_ups(stack: Stack) -> list[bytes]:
+    """The rubbish that got no answer; each answer refuses it as the client's fault."""
+    unanswered = []
     for rubbish in RUBBISH:
-        with open_socket(small) as client:
+        with open_socket(stack) as client:
             try:
                 client.sendall(rubbish)
-                client.shutdown(socket.SHUT_WR)
                 answer = client.recv(65536)
             except ConnectionError:
-                continue
-            status = answer[9:12]
-            assert not answer or status[:1] in b"4", (rubbish[:60], answer[:200])
+                answer = b""
+        if answer:
+            assert answer[9:10] == b"4", (rubbish[:60], answer[:200])
+        else:
+            unanswered.append(rubbish[:60])
+    return unanswered
+
+
+def test_rubbish_on_the_port_is_refused_and_logged_as_no_defect(small: Stack) -> None:
+    size = small.log.stat().st_size
+    unanswered = hang_ups(small)
+    assert len(unanswered) <= MOST_UNANSWERED, unanswered
     assert seconds_of_an_answer(small) < ANSWER_WITHIN_S
     assert '"defect ' not in small.log.read_text()[size:]

@@ -76,9 +76,8 @@ async def test_reading_session_cannot_write(database: Database) -> None:
 
 async def test_statement_timeout_is_database_unavailable(database: Database) -> None:
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-    with pytest.raises(DatabaseUnavailable) as caught:
+    with pytest.raises(DatabaseUnavailable):
         await database.fetch_all("SELECT pg_sleep(10)")
-    assert caught.value.retry_after == 1
     assert await database.fetch_one("SELECT 1 AS one") == {"one": 1}
 
 

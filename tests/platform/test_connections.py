@@ -76,6 +76,51 @@ def test_second_head_has_no_more_time_than_the_first(server: Start) -> None:
         assert is_closed(one, within_s=10)
 
 
+ASK_TWICE = ASK.replace(b"\r\n\r\n", b"\r\nX-Filler: " + b"x" * 50 + b"\r\n\r\n") + ASK
+USER_HEAD = b"POST /api/v1/users HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+WITH_LENGTH = USER_HEAD + b"Content-Length: 2\r\n\r\n{}"
+IN_CHUNKS = USER_HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+WHOLE = pytest.mark.parametrize(
+    "whole", [(ASK,), (ASK_TWICE,), (WITH_LENGTH,), (WITH_LENGTH[:-1], b"}"), (IN_CHUNKS,)],
+    ids=["no body", "two", "a body", "a body apart", "chunks"],
+)  # fmt: skip
+
+
+def send_apart(one: socket.socket, pieces: tuple[bytes, ...], rest: bytes) -> None:
+    """The last piece comes with the rest, and the others each in a packet of its own."""
+    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for piece in pieces[:-1]:
+        one.sendall(piece)
+        time.sleep(0.2)
+    one.sendall(pieces[-1] + rest)
+
+
+@WHOLE
+def test_half_a_head_behind_a_whole_request_has_no_more_time(
+    server: Start, whole: tuple[bytes, ...]
+) -> None:
+    running = server(head_seconds=0.3)
+    with connections(running, 1) as (one,):
+        send_apart(one, whole, ASK[:20])
+        assert is_closed(one, within_s=10)
+
+
+@WHOLE
+def test_connection_is_kept_behind_whole_requests(server: Start, whole: tuple[bytes, ...]) -> None:
+    running = server(head_seconds=0.3)
+    with connections(running, 1) as (one,):
+        send_apart(one, whole, b"")
+        assert not is_closed(one, within_s=1.5)
+
+
+def test_half_a_head_is_told_that_it_took_too_long_request_timeout(server: Start) -> None:
+    running = server(head_seconds=0.3)
+    with connections(running, 1, ASK[:20]) as (one,):
+        status, problem = answer_on(one)
+        assert (status, problem["code"]) == (408, "request_timeout")
+        assert is_closed(one, within_s=10)
+
+
 def test_head_byte_by_byte_has_no_more_time_than_one_that_stops(server: Start) -> None:
     running = server(head_seconds=0.5)
     with connections(running, 1) as (one,):

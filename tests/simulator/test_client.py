@@ -128,6 +128,21 @@ async def test_a_broken_connection_is_no_answer(
     client.close()
 
 
+async def test_connection_that_broke_before_the_request_is_no_answer(
+    raw_server: Callable[[Handler], Awaitable[str]],
+) -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    client = ApiClient(await raw_server(hang_up))
+    connection = await client._connect()
+    while not connection.closing:  # noqa: ASYNC110 - it tells nobody
+        await asyncio.sleep(0)
+    with pytest.raises(NoAnswer, match="broke"):
+        await client._exchange(connection, b"GET / HTTP/1.1\r\n\r\n", lose_answer=False)
+    client.close()
+
+
 async def test_silence_is_no_answer_in_time(
     raw_server: Callable[[Handler], Awaitable[str]],
 ) -> None:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import orjson
 from aiohttp import web
 
 from transit_api.db import DB
 from transit_api.endpoint import Endpoint
 from transit_api.errors import Problem
 from transit_api.outcomes import SUCCESSES
-from transit_api.schemas.cards import DenyListItem, DenyListQuery, DenyListResponse
+from transit_api.schemas.cards import DenyListQuery, DenyListResponse
 from transit_api.validation import QUERY
 from transit_api.wire import json_answer
 
-READ = "SELECT * FROM api.read_deny_list(%s, %s, %s)"
+# What must a validator learn, as one text? A page has up to 10,000 cards: as rows they would keep
+# the worker from its other requests for 0.1 s.
+READ = """
+    SELECT
+        max(d.version) AS version, max(d.epoch) AS epoch, bool_or(d.more) AS more,
+        max(d.outcome) AS outcome,
+        '[' || coalesce(
+            string_agg(row_to_json(i)::text, ',') FILTER (WHERE d.card_number IS NOT NULL), ''
+        ) || ']' AS items
+    FROM api.read_deny_list(%s, %s, %s) AS d
+    CROSS JOIN LATERAL (SELECT d.card_number, d.action) AS i
+"""
 
 
 @Endpoint(
@@ -30,16 +42,15 @@ READ = "SELECT * FROM api.read_deny_list(%s, %s, %s)"
 async def read_deny_list(request: web.Request) -> web.Response:
     """A page of the list, or of what changed on it."""
     query = request[QUERY]
-    rows = await request.app[DB].fetch_all(READ, (query["since"], query["epoch"], query["limit"]))
-    page = rows[0]
+    values = (query["since"], query["epoch"], query["limit"])
+    (page,) = await request.app[DB].fetch_all(READ, values)
     if page["outcome"] not in SUCCESSES:
         raise Problem(page["outcome"])
-    items = [DenyListItem.shape(row) for row in rows if row["card_number"] is not None]
     return json_answer(
         {
             "epoch": page["epoch"],
             "version": page["version"],
             "more": page["more"],
-            "items": items,
+            "items": orjson.Fragment(page["items"]),
         }
     )
