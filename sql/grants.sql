@@ -26,6 +26,7 @@ GRANT EXECUTE ON FUNCTION
     api.issue_cards,
     api.prune_idempotency_records,
     api.prune_refused_taps,
+    api.prune_silent_vehicles,
     api.recharge_cards,
     api.record_vehicle_positions,
     api.replace_cards,

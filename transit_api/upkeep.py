@@ -37,6 +37,7 @@ CHORES: Final = (
     Chore("fold_rollups", every_s=1.0, limit=5_000),
     Chore("prune_idempotency_records", every_s=60.0, limit=1_000),
     Chore("prune_refused_taps", every_s=60.0, limit=1_000),
+    Chore("prune_silent_vehicles", every_s=60.0, limit=1_000),
 )
 GAUGES_EVERY_S: Final = 1.0
 

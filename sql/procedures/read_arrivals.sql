@@ -37,6 +37,8 @@ AS $function$
             ON rs.route_id = v.route_id AND rs.stop_sequence > v.stop_sequence
         WHERE rs.station_id = p_station_id
             AND v.recorded_at > (SELECT c.now - interval '15 minutes' FROM clock AS c)
+            -- Says nothing new, but the index knows it.
+            AND v.seen_hour > (SELECT c.now - interval '75 minutes' FROM clock AS c)
     )
     SELECT
         clock.now, next.route_id, next.code, next.destination, next.vehicle_id,

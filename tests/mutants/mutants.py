@@ -298,6 +298,20 @@ MUTANTS = [
         "v_before timestamptz := api.clock_now() - interval '9 days';",
         ("note_refused_taps",),
     ),
+    Mutant(
+        "refusals of a card are kept without bound",
+        "remember",
+        "OFFSET 100",
+        "OFFSET 1000000",
+        ("recharge_cards",),
+    ),
+    Mutant(
+        "silent vehicles are forgotten after an hour",
+        "prune_silent_vehicles",
+        "v_before timestamptz := api.clock_now() - interval '1 day';",
+        "v_before timestamptz := api.clock_now() - interval '1 hour';",
+        ("read_arrivals",),
+    ),
     # Late taps
     Mutant(
         "a tap at the time of the last one reprices nothing",

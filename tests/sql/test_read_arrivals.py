@@ -116,3 +116,44 @@ def test_nothing_is_answered_when_there_is_no_such_station(pg):
 
 def test_service_may_read_arrivals(service_pg):
     assert read_arrivals(service_pg, 1)[0]["vehicle_id"] is None
+
+
+def test_vehicle_silent_for_a_day_is_forgotten_and_no_other(pg, stops):
+    put_vehicle(pg, 7001, stops[1], 1, recorded_at=NOON - timedelta(days=1, seconds=1))
+    put_vehicle(pg, 7002, stops[1], 1, recorded_at=NOON - timedelta(days=1))
+    put_vehicle(pg, 7003, stops[1], 1)
+    with pg.cursor() as cursor:
+        cursor.execute("SELECT api.prune_silent_vehicles(10)")
+        assert cursor.fetchone() == (1,)
+        cursor.execute("SELECT vehicle_id FROM transit.vehicles ORDER BY vehicle_id")
+        assert cursor.fetchall() == [(7002,), (7003,)]
+
+
+def test_no_more_than_the_limit_of_silent_vehicles_are_forgotten_in_one_call(pg, stops):
+    for vehicle_id in (7001, 7002, 7003):
+        put_vehicle(pg, vehicle_id, stops[1], 1, recorded_at=NOON - timedelta(days=2))
+    with pg.cursor() as cursor:
+        cursor.execute(
+            "SELECT api.prune_silent_vehicles(2) AS first, api.prune_silent_vehicles(2) AS second"
+        )
+        assert cursor.fetchone() == (2, 1)
+
+
+def test_arrivals_do_not_read_the_vehicles_that_fell_silent(pg, stops):
+    """200,000 rows lie in thousands of pages, the living one in a handful."""
+    put_vehicle(pg, 7001, stops[1], 1)
+    with pg.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO transit.vehicles SELECT 100000 + n, %s, 1, 4.68, -74.12, 0, %s, 'EMPTY'"
+            " FROM generate_series(1, 200000) AS n",
+            (ROUTE_1, NOON - timedelta(hours=3)),
+        )
+        cursor.execute("ANALYZE transit.vehicles")
+        cursor.execute(
+            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM api.read_arrivals(%s, 50)",
+            (stops[8][0],),
+        )
+        ((explained,),) = cursor.fetchall()
+    plan = explained[0]["Plan"]
+    assert plan["Actual Rows"] == 1
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 1_000

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.sql.stories import DAY, FARE, NOON, NOWHERE
+from tests.sql.stories import DAY, FARE, MINUTE, NOON, NOWHERE
 
 
 def test_recharge_answers_what_was_loaded(story):
@@ -212,3 +212,29 @@ def test_order_of_refusals_is_channel_then_status_then_amount(story):
     assert story.recharge(card_id, 1).outcome == "card_not_active"
     story.unblock(card_id)
     assert story.recharge(card_id, 1).outcome == "amount_out_of_range"
+
+
+def test_newest_100_refusals_of_a_card_are_kept_and_every_success_and_tap(story):
+    """Keys are free to choose: a flood of refused recharges must not fill the disk."""
+    card_id, other_id = story.make_anonymous_card(), story.make_anonymous_card()
+    assert story.tap(card_id, at=NOON, device=(7, 1)).outcome == "insufficient_balance"
+    assert story.tap(card_id, key="tap").outcome == "insufficient_balance"
+    assert story.recharge(card_id, 5000, key="good").outcome == "accepted"
+    story.block(card_id)
+    story.block(other_id)
+    story.recharge(other_id, 5000, key="other")
+    for i in range(103):
+        story.go_to(NOON + i * MINUTE)
+        assert story.recharge(card_id, 5000, key=f"bad-{i}").outcome == "card_not_active"
+    kept = {
+        row.key
+        for row in story.ask(
+            "SELECT r.key FROM transit.idempotency_records AS r WHERE r.card_id = %s", card_id
+        )
+    }
+    assert kept >= {"d/7/1", "k/tap", "k/good"}
+    assert {key for key in kept if key.startswith("k/bad")} == {f"k/bad-{i}" for i in range(3, 103)}
+    assert story.recharge(card_id, 5000, key="good").replayed
+    assert story.recharge(card_id, 5000, key="bad-102").replayed
+    assert story.recharge(other_id, 5000, key="other").replayed
+    assert story.tap(card_id, at=NOON, device=(7, 1)).replayed
