@@ -1,5 +1,6 @@
 -- Tells the riders of a station, of a route, of a route at a station, or (naming neither) of the
--- whole system. In force from now on unless it says when; its end must come later. Locks nothing but its own new row.
+-- whole system. In force from now on unless it says when; its end must come later.
+-- Locks nothing but its own new row.
 
 CREATE FUNCTION api.create_alert(
     p_cause           text,

@@ -1,5 +1,6 @@
--- Registers persons, decided in the order of the arrays: a document that is taken in whatever spelling, by
--- an earlier one of the same call too, is user_exists. Inserts in the order of the documents, so that calls
+-- Registers persons, decided in the order of the arrays: a document that is taken in whatever
+-- spelling, by an earlier one of the same call too, is user_exists. Inserts in the order of the
+-- documents, so that calls
 -- that share some never deadlock.
 CREATE FUNCTION api.create_users(
     p_ref integer[], p_document_id text[], p_full_name text[], p_email text[], p_phone text[]
