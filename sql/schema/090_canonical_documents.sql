@@ -1,9 +1,9 @@
+-- noqa: disable=RF03,LT02,LT08,AM03,LT05
 -- One spelling a document (api.canonical_document says which; data does not depend on functions,
 -- so it is spelled out here). Where several users turn out to have one document, one keeps it: who has
 -- it in that spelling already, else the oldest. The others stay as they were stored and name that
 -- user, because which of them is the person is for people to decide, and no card may stop meanwhile.
 -- Existing users keep their identifiers, and so their slots.
--- noqa: disable=RF03,LT02,LT08,AM03
 ALTER TABLE transit.users ADD COLUMN document_clashes_with bigint;
 COMMENT ON COLUMN transit.users.document_clashes_with IS
 'The user who has the same document, spelled otherwise, since before documents had one spelling';
