@@ -1,5 +1,6 @@
 -- Tells the riders of a station, of a route, of a route at a station, or (naming neither) of the
--- whole system. In force from now on unless it says when. Locks nothing but its own new row.
+-- whole system. In force from now on unless it says when; its end must come later.
+-- Locks nothing but its own new row.
 
 CREATE FUNCTION api.create_alert(
     p_cause           text,
@@ -30,7 +31,14 @@ VOLATILE
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $function$
+DECLARE
+    v_active_from timestamptz := coalesce(p_active_from, api.clock_now());
 BEGIN
+    IF p_active_until <= v_active_from THEN
+        outcome := 'validation_error';
+        RETURN NEXT;
+        RETURN;
+    END IF;
     IF p_station_id IS NOT NULL
         AND NOT EXISTS (SELECT FROM transit.stations AS s WHERE s.station_id = p_station_id)
     THEN
@@ -53,7 +61,7 @@ BEGIN
     )
     VALUES (
         p_cause, p_effect, p_severity_level, p_header, p_description, p_station_id, p_route_id,
-        coalesce(p_active_from, api.clock_now()), p_active_until
+        v_active_from, p_active_until
     )
     RETURNING
         'created', a.alert_id, a.cause, a.effect, a.severity_level, a.header, a.description,

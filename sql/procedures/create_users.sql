@@ -1,5 +1,6 @@
--- Registers persons, decided in the order of the arrays: a document that is taken, by an earlier
--- one of the same call too, is user_exists. Inserts in the order of the documents, so that calls
+-- Registers persons, decided in the order of the arrays: a document that is taken in whatever
+-- spelling, by an earlier one of the same call too, is user_exists. Inserts in the order of the
+-- documents, so that calls
 -- that share some never deadlock.
 CREATE FUNCTION api.create_users(
     p_ref integer[], p_document_id text[], p_full_name text[], p_email text[], p_phone text[]
@@ -12,9 +13,14 @@ AS $$
 BEGIN
     RETURN QUERY
     WITH asked AS (
-        SELECT a.*, row_number() OVER (PARTITION BY a.document_id ORDER BY a.position) AS turn
-        FROM unnest(p_ref, p_document_id, p_full_name, p_email, p_phone)
-        WITH ORDINALITY AS a (ref, document_id, full_name, email, phone, position)
+        SELECT s.*, row_number() OVER (PARTITION BY s.document_id ORDER BY s.position) AS turn
+        FROM (
+            SELECT
+                a.ref, api.canonical_document(a.given) AS document_id, a.full_name, a.email,
+                a.phone, a.position
+            FROM unnest(p_ref, p_document_id, p_full_name, p_email, p_phone)
+            WITH ORDINALITY AS a (ref, given, full_name, email, phone, position)
+        ) AS s
     ),
     made AS (
         INSERT INTO transit.users (user_id, document_id, full_name, email, phone, created_at)

@@ -38,7 +38,9 @@ BEGIN
     FROM transit.cards AS c
     WHERE c.account_id = ANY (v_locked) AND i.card_id = c.card_id;
     UPDATE transit.users AS u
-    SET document_id = NULL, full_name = NULL, email = NULL, phone = NULL, erased_at = v_now
+    SET
+        document_id = NULL, document_clashes_with = NULL, full_name = NULL, email = NULL,
+        phone = NULL, erased_at = v_now
     WHERE u.user_id = p_user_id;
     RETURN QUERY SELECT 'accepted', NULL::text;
 END;

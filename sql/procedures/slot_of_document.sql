@@ -1,4 +1,4 @@
--- The home of a person: the first 12 bits of the md5 of the document, so that the uniqueness of
+-- The home of a person: the first 12 bits of the md5 of the canonical document, so that the uniqueness of
 -- documents is checked within one slot.
 CREATE FUNCTION api.slot_of_document(p_document_id text) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

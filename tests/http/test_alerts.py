@@ -84,3 +84,8 @@ async def test_alert_that_breaks_the_schema_is_refused_validation_error(city: Ci
         body = {**ALERT, "active_from": "2020-01-01T00:00:00Z", field: value}
         answer = await city.post("alerts", body)
         assert (answer.status, list(answer.body["errors"])) == (422, [field])
+
+
+async def test_alert_that_ended_before_now_is_refused_validation_error(city: City) -> None:
+    answer = await city.post("alerts", {**ALERT, "active_until": "2019-01-01T00:00:00Z"})
+    assert (answer.status, list(answer.body["errors"])) == (422, ["active_until"])

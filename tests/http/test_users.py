@@ -21,6 +21,19 @@ async def test_document_registers_once_user_exists(city: City) -> None:
     assert (again.status, again.code) == (409, "user_exists")
 
 
+async def test_other_spelling_of_a_document_is_the_same_one_user_exists(city: City) -> None:
+    await city.post("users", ANA)
+    again = await city.post("users", {**ANA, "document_id": "c.c. 52.123.456"})
+    assert (again.status, again.code) == (409, "user_exists")
+
+
+async def test_document_of_separators_alone_is_refused_validation_error(city: City) -> None:
+    for document_id in ("...", "- \u2013 .", "\ufdfa" * 3):
+        answer = await city.post("users", {**ANA, "document_id": document_id})
+        assert (answer.status, answer.code) == (422, "validation_error")
+        assert list(answer.body["errors"]) == ["document_id"]
+
+
 async def test_one_of_many_at_once_registers(city: City) -> None:
     answers = await asyncio.gather(*(city.post("users", ANA) for _ in range(10)))
     assert sorted(answer.status for answer in answers) == [201] + [409] * 9

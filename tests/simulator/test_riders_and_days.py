@@ -9,6 +9,7 @@ from simulator.city import City, Picker, read_city
 from simulator.day import Event, Habits, Purse, open_purse, plan_day, plan_riders
 from simulator.riders import KINDS, Rider, identity, make_riders, rng_for
 from simulator.tariffs import BOGOTA
+from transit_api.schemas.users import canonical_document
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +60,7 @@ def test_the_run_id_makes_documents_new_and_names_stay() -> None:
     assert first == again
     assert first.full_name == other.full_name
     assert first.document_id != other.document_id
+    assert canonical_document(first.document_id) == first.document_id
     assert len(first.full_name.split()) >= 3
 
 

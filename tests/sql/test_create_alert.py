@@ -46,6 +46,24 @@ def test_alert_is_in_force_from_now_when_it_does_not_say_when(pg):
     assert answer["active_until"] is None
 
 
+@pytest.mark.parametrize("active_from", [NOON, None])
+@pytest.mark.parametrize("end", [NOON, NOON - timedelta(seconds=1)])
+def test_alert_that_ends_before_it_begins_is_refused_validation_error(pg, active_from, end):
+    with pg.cursor() as cursor:
+        cursor.execute("INSERT INTO transit.clock VALUES (true, %s, now(), 0)", (NOON,))
+    _, answer = create_alert(pg, active_from=active_from, active_until=end)
+    assert (answer["outcome"], answer["alert_id"]) == ("validation_error", None)
+
+
+def test_no_alert_is_stored_that_ends_before_it_begins(pg):
+    create_alert(pg, active_until=NOON + timedelta(hours=1))
+    with (
+        pg.cursor() as cursor,
+        pytest.raises(psycopg2.errors.CheckViolation, match="alerts_in_order"),
+    ):
+        cursor.execute("UPDATE transit.alerts SET active_until = '2020-01-01'")
+
+
 @pytest.mark.parametrize(
     ("thing", "outcome"), [("station_id", "station_not_found"), ("route_id", "route_not_found")]
 )

@@ -9,9 +9,15 @@ from aiohttp import web
 from transit_api.cache import cached
 from transit_api.db import DB
 from transit_api.endpoint import Endpoint
-from transit_api.errors import Problem
+from transit_api.errors import Invalid, Problem
 from transit_api.outcomes import decided
-from transit_api.schemas.alerts import AlertInForce, AlertRequest, AlertResponse, AlertsResponse
+from transit_api.schemas.alerts import (
+    NOT_AFTER_BEGIN,
+    AlertInForce,
+    AlertRequest,
+    AlertResponse,
+    AlertsResponse,
+)
 from transit_api.validation import BODY, path_id
 
 CREATE = "SELECT * FROM api.create_alert(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
@@ -46,6 +52,9 @@ async def create_alert(request: web.Request) -> web.Response:
             alert["active_until"],
         ),
     )
+    if row["outcome"] == "validation_error":
+        # With no begin of its own, only the service's clock could tell.
+        raise Invalid({"active_until": [NOT_AFTER_BEGIN]})
     return decided(row, 201, AlertResponse)
 
 

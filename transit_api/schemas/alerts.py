@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from marshmallow import ValidationError, fields
 
@@ -37,6 +37,7 @@ EFFECTS = (
     "ACCESSIBILITY_ISSUE",
 )
 SEVERITY_LEVELS = ("UNKNOWN_SEVERITY", "INFO", "WARNING", "SEVERE")
+NOT_AFTER_BEGIN: Final = "Must be after active_from, which is now unless it is given."
 
 
 class AlertRequest(StrictSchema):
@@ -68,7 +69,7 @@ class AlertRequest(StrictSchema):
         """An alert ends after it begins."""
         begin, end = data.get("active_from"), data.get("active_until")
         if begin is not None and end is not None and end <= begin:
-            raise ValidationError("Must be after active_from.", "active_until")
+            raise ValidationError(NOT_AFTER_BEGIN, "active_until")
 
 
 class AlertInForce(ResponseSchema):

@@ -2,17 +2,61 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
+import re
+import unicodedata
+from typing import Any, Final
 
-from transit_api.schemas.fields import Elements, Identifier, Instant, Text, Word, optional
+from marshmallow import ValidationError, fields
+
+from transit_api.schemas.fields import Elements, Identifier, Instant, Text, Unclean, Word, optional
 from transit_api.schemas.strict import BatchSchema, ResponseSchema, StrictSchema
+
+# Dots, spaces and dashes of any script: what a document is kept without.
+_SEPARATORS: Final = re.compile(
+    r"[\u0009-\u000d\u0020\u002d\u002e\u0085\u00a0\u00ad\u00b7\u058a\u05be\u1400\u1680\u1806\u2000-\u200d"
+    r"\u2010-\u2015\u2024\u2027-\u2029\u202f\u2043\u205f\u2060\u2212"
+    r"\u2e17\u2e1a\u2e3a\u2e3b\u2e40\u2e5d\u3000\u3002\u301c\u3030\u30a0\ufe58\ufeff]"
+)
+
+
+def canonical_document(text: str) -> str:
+    """What api.canonical_document makes of it, to tell what has no spelling; SQL alone respells."""
+    plain = unicodedata.normalize("NFKD", text)
+    raised = "".join(letter.upper() if letter.isascii() else letter for letter in plain)
+    return unicodedata.normalize("NFKC", _SEPARATORS.sub("", raised))
+
+
+class DocumentId(Text):
+    """A document in any spelling that leaves something of it, and not too much."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        return self._checked(super()._deserialize(value, *args, **kwargs))
+
+    def quick(self, value: Any) -> Any:
+        text = super().quick(value)
+        try:
+            return self._checked(text)
+        except ValidationError as error:
+            raise Unclean from error
+
+    def _checked(self, text: str) -> str:
+        # A length that is refused anyway is not worth respelling.
+        if 0 < len(text) <= self.longest and not 1 <= len(canonical_document(text)) <= self.longest:
+            raise ValidationError(
+                f"Must hold 1 to {self.longest} characters besides dots, spaces and dashes."
+            )
+        return text
 
 
 class UserRequest(StrictSchema):
     """A person to be registered."""
 
     full_name = Text(200, required=True)
-    document_id = Text(40, required=True, metadata={"description": "Unique among users."})
+    document_id = DocumentId(
+        40,
+        required=True,
+        metadata={"description": "Unique among users, whatever its case, dots, spaces and dashes."},
+    )
     email = Text(254, pattern=r"^[^@\s]+@[^@\s]+$", **optional())
     phone = Text(40, pattern=r"^[0-9+() .-]+$", **optional())
 
