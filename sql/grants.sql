@@ -1,3 +1,4 @@
+-- noqa: disable=LT02,CP02
 -- What the service's role may do: these lines, and nothing else.
 --
 -- Run after the functions were rebuilt; what a release no longer names is taken back. A function

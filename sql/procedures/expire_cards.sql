@@ -1,5 +1,5 @@
--- Maintenance, the owner's: expires up to p_limit cards issued 5 years ago and unused for 2; what they hold or
--- owe goes to the unclaimed balances. Answers how many; run it until it answers 0.
+-- Maintenance, the owner's: expires up to p_limit cards issued 5 years ago and unused for 2; what
+-- they hold or owe goes to the unclaimed balances. Answers how many; run it until it answers 0.
 --
 -- Takes the accounts one by one and passes over those that somebody else holds, so it waits for
 -- nobody. A card is looked at again under its lock: it may have been used while others expired.
