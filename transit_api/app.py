@@ -6,16 +6,16 @@ from aiohttp import web
 
 from transit_api.batching import batching_lifespan
 from transit_api.cache import cache_lifespan
-from transit_api.connections import CONNECTIONS, Connections
 from transit_api.db import database_lifespan
 from transit_api.draining import DRAINING, Draining
 from transit_api.handlers.documents import DOCUMENT, Document
-from transit_api.large_bodies import LARGE_BODIES, LargeBodies
+from transit_api.http.aiohttp_errors import answer_rubbish_as_problems
+from transit_api.http.connections import CONNECTIONS, Connections
+from transit_api.http.large_bodies import LARGE_BODIES, LargeBodies
+from transit_api.http.middleware import answer_request
 from transit_api.logs import logs_lifespan
 from transit_api.metrics import metrics_lifespan
-from transit_api.middleware import answer_request
 from transit_api.pace import pace_lifespan
-from transit_api.protocol import answer_rubbish_as_problems
 from transit_api.routes import CLOCK_ROUTES, ROUTES
 from transit_api.settings import SETTINGS, Settings
 from transit_api.upkeep import upkeep_lifespan

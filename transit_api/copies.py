@@ -8,7 +8,7 @@ import time
 import zlib
 from typing import Any, Final
 
-from transit_api.wire import encode
+from transit_api.http.answers import encode
 
 # Part of every key and value: another release's copies are misses. Raise it when a body changes.
 SCHEMA: Final = 2

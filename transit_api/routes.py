@@ -23,7 +23,7 @@ from transit_api.handlers import (
     users,
     vehicles,
 )
-from transit_api.protocol import continue_when_asked
+from transit_api.http.aiohttp_errors import continue_when_asked
 
 get = partial(web.get, expect_handler=continue_when_asked)
 post = partial(web.post, expect_handler=continue_when_asked)

@@ -12,8 +12,8 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from transit_api import validation
 from transit_api.errors import Problem, problem_answer
+from transit_api.http import validation
 from transit_api.schemas.strict import BatchSchema, StrictSchema
 from transit_api.schemas.trips import TapsBatchRequest, TripStartRequest
 from transit_api.schemas.users import UserRequest, UsersBatchRequest

@@ -14,7 +14,7 @@ from openapi_schema_validator import OAS30Validator, oas30_format_checker
 
 from tests.conftest import Database
 from transit_api.app import make_app
-from transit_api.openapi import describe
+from transit_api.http.openapi import describe
 from transit_api.routes import CLOCK_ROUTES, ROUTES
 from transit_api.settings import Settings
 

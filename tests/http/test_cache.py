@@ -36,9 +36,9 @@ from transit_api.cache import (
 )
 from transit_api.db import DatabaseUnavailable
 from transit_api.embedded import Valkey
+from transit_api.http.answers import Answer
 from transit_api.metrics import Metrics
 from transit_api.settings import Settings
-from transit_api.wire import Answer
 
 
 class Source:

@@ -10,9 +10,9 @@ from typing import Any
 from aiohttp.test_utils import TestClient
 
 from tests.http.conftest import UNKNOWN_ID, City
-from transit_api import validation
 from transit_api.app import make_app
 from transit_api.db import DB
+from transit_api.http import validation
 from transit_api.settings import Settings
 
 JSON = {"Content-Type": "application/json"}

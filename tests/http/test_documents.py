@@ -11,9 +11,9 @@ from openapi_spec_validator import validate
 
 from tests.http.conftest import City, Contract
 from transit_api.app import make_app
-from transit_api.endpoint import contract_of
 from transit_api.errors import REFUSALS
 from transit_api.handlers.documents import DOCUMENT
+from transit_api.http.endpoint import contract_of
 from transit_api.settings import Settings
 
 

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from transit_api import large_bodies
 from transit_api.errors import Problem
-from transit_api.large_bodies import LARGE_BYTES, LargeBodies
+from transit_api.http import large_bodies
+from transit_api.http.large_bodies import LARGE_BYTES, LargeBodies
 
 
 async def test_small_body_never_waits_and_large_ones_take_turns() -> None:

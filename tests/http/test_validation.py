@@ -18,12 +18,12 @@ import transit_api.schemas.stations
 import transit_api.schemas.trips
 import transit_api.schemas.users
 import transit_api.schemas.vehicles
-from transit_api.pages import page
+from transit_api.http.answers import encode, instant
+from transit_api.http.pagination import page
 from transit_api.schemas.paging import PageQuery
 from transit_api.schemas.stations import StationsQuery
 from transit_api.schemas.strict import BatchSchema, StrictSchema
 from transit_api.schemas.trips import UserTripsQuery
-from transit_api.wire import encode, instant
 
 SCHEMAS: list[type[StrictSchema]] = sorted(
     {

@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import Server
 from tests.platform.test_serving import connect, status_of, wait_until, workers_of
-from transit_api.connections import HEARD_ABOVE_LIMIT
+from transit_api.http.connections import HEARD_ABOVE_LIMIT
 
 Start = Callable[..., Server]
 

@@ -8,9 +8,10 @@ from aiohttp import web
 
 from transit_api.cache import cached
 from transit_api.db import DB
-from transit_api.endpoint import Endpoint
 from transit_api.errors import Invalid, Problem
-from transit_api.outcomes import decided
+from transit_api.http.endpoint import Endpoint
+from transit_api.http.outcomes import decided
+from transit_api.http.validation import BODY, path_id
 from transit_api.schemas.alerts import (
     NOT_AFTER_BEGIN,
     AlertInForce,
@@ -18,7 +19,6 @@ from transit_api.schemas.alerts import (
     AlertResponse,
     AlertsResponse,
 )
-from transit_api.validation import BODY, path_id
 
 CREATE = "SELECT * FROM api.create_alert(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 CLOSE = "SELECT * FROM api.close_alert(%s)"

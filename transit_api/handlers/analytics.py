@@ -9,7 +9,8 @@ from aiohttp import web
 
 from transit_api.cache import cached
 from transit_api.db import DB
-from transit_api.endpoint import Endpoint
+from transit_api.http.endpoint import Endpoint
+from transit_api.http.validation import QUERY
 from transit_api.schemas.analytics import (
     ActiveUsersQuery,
     ActiveUsersResponse,
@@ -26,7 +27,6 @@ from transit_api.schemas.analytics import (
     TripTotalsResponse,
 )
 from transit_api.schemas.strict import ResponseSchema
-from transit_api.validation import QUERY
 
 TRIP_TOTALS = "SELECT * FROM api.read_trip_totals(%s, %s)"
 REVENUE = "SELECT *, 'COP' AS currency FROM api.read_revenue(%s, %s)"

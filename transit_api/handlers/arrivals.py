@@ -8,10 +8,10 @@ from aiohttp import web
 
 from transit_api.cache import Loaded, cached
 from transit_api.db import DB
-from transit_api.endpoint import Endpoint
 from transit_api.errors import Problem
+from transit_api.http.endpoint import Endpoint
+from transit_api.http.validation import QUERY, path_id
 from transit_api.schemas.stations import ArrivalResponse, ArrivalsQuery, ArrivalsResponse
-from transit_api.validation import QUERY, path_id
 
 READ = "SELECT * FROM api.read_arrivals(%s, %s)"
 

@@ -7,10 +7,12 @@ from aiohttp import web
 from transit_api.array_functions import Element
 from transit_api.batching import BALANCES, CARDS, REPLACEMENTS
 from transit_api.db import DB
-from transit_api.endpoint import Endpoint
 from transit_api.errors import Problem
-from transit_api.outcomes import Row, decided, results
-from transit_api.pages import list_by_id
+from transit_api.http.answers import json_answer
+from transit_api.http.endpoint import Endpoint
+from transit_api.http.outcomes import Row, decided, results
+from transit_api.http.pagination import list_by_id
+from transit_api.http.validation import BODY, QUERY, idempotency_key, path_id
 from transit_api.schemas.cards import (
     BalanceResponse,
     CardList,
@@ -25,8 +27,6 @@ from transit_api.schemas.cards import (
     EntryResponse,
     ReasonRequest,
 )
-from transit_api.validation import BODY, QUERY, idempotency_key, path_id
-from transit_api.wire import json_answer
 
 READ = "SELECT * FROM api.read_card(%s)"
 LIST = "SELECT * FROM api.list_cards(%s, %s, %s)"

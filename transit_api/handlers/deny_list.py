@@ -6,12 +6,12 @@ import orjson
 from aiohttp import web
 
 from transit_api.db import DB
-from transit_api.endpoint import Endpoint
 from transit_api.errors import Problem
-from transit_api.outcomes import SUCCESSES
+from transit_api.http.answers import json_answer
+from transit_api.http.endpoint import Endpoint
+from transit_api.http.outcomes import SUCCESSES
+from transit_api.http.validation import QUERY
 from transit_api.schemas.cards import DenyListQuery, DenyListResponse
-from transit_api.validation import QUERY
-from transit_api.wire import json_answer
 
 # What must a validator learn, as one text? A page has up to 10,000 cards: as rows they would keep
 # the worker from its other requests for 0.1 s.

@@ -8,10 +8,10 @@ from typing import Final
 
 from aiohttp import web
 
-from transit_api.endpoint import Endpoint
-from transit_api.openapi import SWAGGER_UI, TITLE, describe
+from transit_api.http.answers import encode
+from transit_api.http.endpoint import Endpoint
+from transit_api.http.openapi import SWAGGER_UI, TITLE, describe
 from transit_api.schemas.documents import DocumentResponse
-from transit_api.wire import encode
 
 
 class Document:

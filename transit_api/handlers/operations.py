@@ -15,12 +15,14 @@ from aiohttp import web
 from transit_api.cache import CACHE, CacheUnavailable
 from transit_api.db import DB, DatabaseUnavailable
 from transit_api.draining import DRAINING
-from transit_api.endpoint import Endpoint
 from transit_api.errors import PROBLEM_JSON, RETRY_AFTER_S, Problem, problem_body
+from transit_api.http.answers import encode, json_answer
+from transit_api.http.endpoint import Endpoint
+from transit_api.http.middleware import REQUEST_ID
+from transit_api.http.outcomes import decided
+from transit_api.http.validation import BODY
 from transit_api.metrics import CONTENT_TYPE, METRICS
-from transit_api.middleware import REQUEST_ID
 from transit_api.migrate import READINESS_SQL, readiness_parameters
-from transit_api.outcomes import decided
 from transit_api.schemas.operations import (
     CheckResponse,
     ClockRequest,
@@ -28,8 +30,6 @@ from transit_api.schemas.operations import (
     HealthResponse,
     LivenessResponse,
 )
-from transit_api.validation import BODY
-from transit_api.wire import encode, json_answer
 
 READ_CLOCK = "SELECT * FROM api.read_clock()"
 SET_CLOCK = "SELECT * FROM api.set_clock(%s, %s)"

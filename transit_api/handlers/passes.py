@@ -6,10 +6,10 @@ from aiohttp import web
 
 from transit_api.batching import PASSES
 from transit_api.db import DB
-from transit_api.endpoint import Endpoint
-from transit_api.outcomes import decided
+from transit_api.http.endpoint import Endpoint
+from transit_api.http.outcomes import decided
+from transit_api.http.validation import idempotency_key, path_id
 from transit_api.schemas.passes import MonthlyPassResponse
-from transit_api.validation import idempotency_key, path_id
 
 READ = "SELECT * FROM api.read_monthly_pass(%s)"
 

@@ -6,10 +6,12 @@ from aiohttp import web
 
 from transit_api.array_functions import Element
 from transit_api.batching import RECHARGES
-from transit_api.endpoint import Endpoint
 from transit_api.handlers.cards import find_card
-from transit_api.outcomes import Row, decided, results
-from transit_api.pages import list_by_id
+from transit_api.http.answers import json_answer
+from transit_api.http.endpoint import Endpoint
+from transit_api.http.outcomes import Row, decided, results
+from transit_api.http.pagination import list_by_id
+from transit_api.http.validation import BODY, idempotency_key, path_id
 from transit_api.schemas.recharges import (
     DEFAULT_CHANNEL,
     RechargeHistory,
@@ -21,8 +23,6 @@ from transit_api.schemas.recharges import (
     RechargesBatchResponse,
     RechargesQuery,
 )
-from transit_api.validation import BODY, idempotency_key, path_id
-from transit_api.wire import json_answer
 
 LIST = "SELECT * FROM api.list_recharges(%s, %s, %s)"
 

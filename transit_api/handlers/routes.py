@@ -5,12 +5,12 @@ from __future__ import annotations
 from aiohttp import web
 
 from transit_api.db import DB
-from transit_api.endpoint import Endpoint
 from transit_api.errors import Problem
-from transit_api.pages import list_by_id
+from transit_api.http.answers import json_answer
+from transit_api.http.endpoint import Endpoint
+from transit_api.http.pagination import list_by_id
+from transit_api.http.validation import QUERY, path_id
 from transit_api.schemas.routes import RouteDetail, RouteList, RouteResponse, RoutesQuery
-from transit_api.validation import QUERY, path_id
-from transit_api.wire import json_answer
 
 LIST = "SELECT * FROM api.list_routes(%s, %s, %s)"
 READ = "SELECT * FROM api.read_route(%s)"

@@ -6,11 +6,11 @@ from aiohttp import web
 
 from transit_api.array_functions import Element
 from transit_api.batching import BALANCES, TAPS
-from transit_api.endpoint import Endpoint
-from transit_api.outcomes import SUCCESSES, Row, results
+from transit_api.http.answers import json_answer
+from transit_api.http.endpoint import Endpoint
+from transit_api.http.outcomes import SUCCESSES, Row, results
+from transit_api.http.validation import BODY
 from transit_api.schemas.trips import TapResult, TapsBatchRequest, TapsBatchResponse
-from transit_api.validation import BODY
-from transit_api.wire import json_answer
 
 
 @Endpoint(

@@ -6,11 +6,13 @@ from aiohttp import web
 
 from transit_api.batching import ENDS, TAPS
 from transit_api.db import DB
-from transit_api.endpoint import Endpoint
 from transit_api.errors import Problem
 from transit_api.handlers.users import find_user
-from transit_api.outcomes import decided
-from transit_api.pages import page
+from transit_api.http.answers import json_answer
+from transit_api.http.endpoint import Endpoint
+from transit_api.http.outcomes import decided
+from transit_api.http.pagination import page
+from transit_api.http.validation import BODY, QUERY, idempotency_key, path_id
 from transit_api.schemas.trips import (
     TAP_REFUSALS,
     ExplanationResponse,
@@ -20,8 +22,6 @@ from transit_api.schemas.trips import (
     TripStartRequest,
     UserTripsQuery,
 )
-from transit_api.validation import BODY, QUERY, idempotency_key, path_id
-from transit_api.wire import json_answer
 
 READ = "SELECT * FROM api.read_trip(%s)"
 LIST_USER_TRIPS = "SELECT * FROM api.list_user_trips(%s, %s, %s, %s)"

@@ -6,10 +6,10 @@ from aiohttp import web
 
 from transit_api.array_functions import ArrayFunction
 from transit_api.db import DB
-from transit_api.endpoint import Endpoint
-from transit_api.outcomes import decided
+from transit_api.http.endpoint import Endpoint
+from transit_api.http.outcomes import decided
+from transit_api.http.validation import BODY
 from transit_api.schemas.vehicles import PositionsRequest, PositionsResponse
-from transit_api.validation import BODY
 
 RECORD = ArrayFunction(
     "record_vehicle_positions",

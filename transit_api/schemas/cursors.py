@@ -10,8 +10,8 @@ from typing import Any, Final
 import orjson
 from marshmallow import ValidationError
 
+from transit_api.http.answers import instant
 from transit_api.schemas.fields import IDENTIFIER_LIMIT, Instant, Text, Unclean, optional
-from transit_api.wire import instant
 
 CURSOR_LENGTH: Final = 200
 

@@ -10,9 +10,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from transit_api.errors import Invalid
-from transit_api.schemas.paging import NoQuery
-from transit_api.schemas.strict import ResponseSchema, StrictSchema
-from transit_api.validation import (
+from transit_api.http.validation import (
     BODY,
     QUERY,
     idempotency_key,
@@ -21,6 +19,8 @@ from transit_api.validation import (
     read_no_body,
     read_query,
 )
+from transit_api.schemas.paging import NoQuery
+from transit_api.schemas.strict import ResponseSchema, StrictSchema
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

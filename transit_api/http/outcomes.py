@@ -7,8 +7,8 @@ from typing import Any, Final
 from aiohttp import web
 
 from transit_api.errors import Problem
+from transit_api.http.answers import json_answer
 from transit_api.schemas.strict import ResponseSchema
-from transit_api.wire import json_answer
 
 SUCCESSES: Final = frozenset({"accepted", "created"})
 REPLAYED: Final = {"Idempotent-Replayed": "true"}

@@ -14,7 +14,7 @@ from aiohttp import web
 from marshmallow import ValidationError
 
 from transit_api.errors import TOLD_ERRORS, Invalid, Problem, count_errors, invalid
-from transit_api.large_bodies import LARGE_BODIES
+from transit_api.http.large_bodies import LARGE_BODIES
 from transit_api.schemas.fields import IDENTIFIER_LIMIT
 from transit_api.schemas.strict import (
     BatchSchema,

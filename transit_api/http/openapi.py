@@ -12,9 +12,9 @@ from typing import Any, Final
 import aiohttp_apispec  # type: ignore[import-untyped]
 from aiohttp import hdrs, web
 
-from transit_api.endpoint import Endpoint, contract_of
 from transit_api.errors import PROBLEM_JSON, REFUSALS, Problem, problem_body
-from transit_api.openapi3 import Json, to_openapi3
+from transit_api.http.endpoint import Endpoint, contract_of
+from transit_api.http.openapi3 import Json, to_openapi3
 from transit_api.schemas.fields import IDENTIFIER_LIMIT
 from transit_api.schemas.problems import InvalidResponse, ProblemResponse
 

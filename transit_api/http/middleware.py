@@ -11,11 +11,11 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from transit_api.batching import Overloaded
-from transit_api.connections import CONNECTIONS
 from transit_api.db import DatabaseUnavailable
 from transit_api.draining import DRAINING
-from transit_api.endpoint import Handler
 from transit_api.errors import Problem, problem_answer
+from transit_api.http.connections import CONNECTIONS
+from transit_api.http.endpoint import Handler
 from transit_api.logs import REQUEST_LOG
 from transit_api.metrics import METRICS
 from transit_api.pace import PACE

@@ -8,11 +8,11 @@ from typing import Any
 from aiohttp import web
 
 from transit_api.db import DB
+from transit_api.http.answers import json_answer
+from transit_api.http.validation import QUERY
 from transit_api.schemas.cursors import Position, write_cursor
 from transit_api.schemas.paging import PageQuery
 from transit_api.schemas.strict import ResponseSchema
-from transit_api.validation import QUERY
-from transit_api.wire import json_answer
 
 Row = dict[str, Any]
 
