@@ -8,10 +8,10 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from transit_api.database.migrate import SERVICE_ROLE, SQL, migrate
 from transit_api.errors import REFUSALS
 from transit_api.http.openapi import describe
 from transit_api.http.outcomes import SUCCESSES
-from transit_api.migrate import SERVICE_ROLE, SQL, migrate
 from transit_api.routes import CLOCK_ROUTES, ROUTES
 
 TESTS = Path(__file__).parent

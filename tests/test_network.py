@@ -1,4 +1,4 @@
-"""transit_api.network: loading Bogotá, again and again, and refusing what is wrong."""
+"""transit_api.database.network: loading Bogotá, again and again, and refusing what is wrong."""
 
 import csv
 import shutil
@@ -6,8 +6,8 @@ import shutil
 import pytest
 
 from tests.sql.stories import NOON, Story
-from transit_api.network import NETWORK_DIR, distance_m, load_network
-from transit_api.network_files import NetworkFileError
+from transit_api.database.network import NETWORK_DIR, distance_m, load_network
+from transit_api.database.network_files import NetworkFileError
 
 COUNTS = {
     "stations": 325,

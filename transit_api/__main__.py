@@ -13,16 +13,16 @@ from typing import Any, NoReturn
 
 import psycopg2
 
-from transit_api.backup import back_up, restore
-from transit_api.clock import prepare_clock
-from transit_api.compute import RollupsDiffer, time_base_tables
+from transit_api.database.backup import back_up, restore
+from transit_api.database.base_tables import RollupsDiffer, time_base_tables
+from transit_api.database.clock import prepare_clock
+from transit_api.database.migrate import DatabaseAway, MigrationError, migrate
+from transit_api.database.network_files import NetworkFileError
+from transit_api.database.startup import LatePreparation, prepare
 from transit_api.embedded import running_url, start_embedded
 from transit_api.embedded_roles import OWNER
 from transit_api.expiry import Expiry, expire_cards
 from transit_api.listening import is_loopback, open_sockets, url_of
-from transit_api.migrate import DatabaseAway, MigrationError, migrate
-from transit_api.network_files import NetworkFileError
-from transit_api.preparing import LatePreparation, prepare
 from transit_api.processes import ProcessError
 from transit_api.settings import Settings, SettingsError, list_settings, read_settings
 from transit_api.standard_streams import open_standard_streams

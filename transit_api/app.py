@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from transit_api.batching import batching_lifespan
 from transit_api.cache import cache_lifespan
-from transit_api.db import database_lifespan
+from transit_api.database.batching import batching_lifespan
+from transit_api.database.pools import database_lifespan
 from transit_api.draining import DRAINING, Draining
 from transit_api.handlers.documents import DOCUMENT, Document
 from transit_api.http.aiohttp_errors import answer_rubbish_as_problems

@@ -37,7 +37,7 @@ from redis import exceptions as redis_errors
 from redis.backoff import NoBackoff
 
 from transit_api.copies import LARGEST_BODY, LARGEST_VALUE, SCHEMA, Copy, unpack
-from transit_api.db import DatabaseUnavailable
+from transit_api.database.pools import DatabaseUnavailable
 from transit_api.http.answers import JSON, Answer
 from transit_api.metrics import METRICS, Metrics
 from transit_api.settings import SETTINGS, Settings

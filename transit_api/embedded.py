@@ -20,7 +20,7 @@ from typing import IO
 import psutil
 import redis
 
-from transit_api.migrate import SERVICE_ROLE
+from transit_api.database.migrate import SERVICE_ROLE
 from transit_api.own_user import choose_uid
 from transit_api.postgresql import SYSTEM_DIRECTORY, PostgreSQL, can_use, open_to
 from transit_api.processes import (

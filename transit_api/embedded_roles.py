@@ -9,7 +9,7 @@ from typing import Any
 import psycopg2
 import psycopg2.errors
 
-from transit_api.migrate import SERVICE_ROLE
+from transit_api.database.migrate import SERVICE_ROLE
 
 DATABASE = "transit"
 # Owns the database and nothing else, as it would on a server that others run.

@@ -5,7 +5,7 @@ import threading
 
 import psycopg2
 
-from transit_api.migrate import cannot_connect
+from transit_api.database.migrate import cannot_connect
 
 log = logging.getLogger(__name__)
 

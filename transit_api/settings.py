@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from transit_api.addresses import is_cache_address, is_database_address
+from transit_api.database.addresses import is_cache_address, is_database_address
 
 # Test suites and load tools have variables of their own under the same prefix.
 FOREIGN_PREFIXES = ("TRANSIT_TEST_", "TRANSIT_SIM_")

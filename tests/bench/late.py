@@ -10,8 +10,8 @@ import psycopg2
 from tests.bench.population import SEED, make_population
 from tests.bench.stack import connect, start_servers
 from tests.bench.targets import Bench, Row
-from transit_api.array_functions import START_TRIPS, Element
-from transit_api.session import BY_INDEX, as_options
+from transit_api.database.array_functions import START_TRIPS, Element
+from transit_api.database.session import BY_INDEX, as_options
 
 FIRST_EVENING = datetime(2026, 2, 1, 23, tzinfo=UTC)
 DAYS, TRIPS_A_DAY = 250, 4

@@ -18,8 +18,8 @@ from typing import Any
 import psutil
 import psycopg2
 
+from transit_api.database.migrate import migrate
 from transit_api.embedded import Servers, start_embedded
-from transit_api.migrate import migrate
 
 ROOT = Path(__file__).resolve().parents[2]
 START_LIMIT_S = 60

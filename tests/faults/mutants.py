@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.faults.run import Verdict, run_seed
 from tests.faults.schedule import Fault
 from tests.faults.stack import Stack, start_stack
-from transit_api.migrate import SERVICE_ROLE, SQL
+from transit_api.database.migrate import SERVICE_ROLE, SQL
 
 SEED = 1
 

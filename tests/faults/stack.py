@@ -22,9 +22,9 @@ import psutil
 import psycopg2
 
 from tests.faults.proxy import Proxy
+from transit_api.database.migrate import SERVICE_ROLE, SQL, migrate
 from transit_api.embedded import Servers, start_embedded
 from transit_api.embedded_roles import password_file
-from transit_api.migrate import SERVICE_ROLE, SQL, migrate
 from transit_api.postgresql import DATABASE
 
 START_LIMIT_S = 60.0

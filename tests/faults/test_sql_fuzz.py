@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import Database
+from transit_api.database.migrate import SERVICE_ROLE
 from transit_api.errors import REFUSALS
-from transit_api.migrate import SERVICE_ROLE
 
 # Clocks are for simulations: moving it would make the other examples something else.
 LEFT_OUT = {"set_clock", "start_simulated_clock"}

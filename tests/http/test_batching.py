@@ -10,16 +10,16 @@ import psycopg2.errors
 import pytest
 
 from tests.http.waiting import until
-from transit_api import batching
-from transit_api.array_functions import (
+from transit_api.database import batching
+from transit_api.database.array_functions import (
     CREATE_USERS,
     ISSUE_CARDS,
     READ_BALANCES,
     ArrayFunction,
     array_literal,
 )
-from transit_api.batching import Batcher, Call, Overloaded
-from transit_api.db import Database, DatabaseUnavailable, TookTooLong
+from transit_api.database.batching import Batcher, Call, Overloaded
+from transit_api.database.pools import Database, DatabaseUnavailable, TookTooLong
 from transit_api.settings import Settings
 
 ECHO = ArrayFunction("echo", ("bigint",))

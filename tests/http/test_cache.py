@@ -34,7 +34,7 @@ from transit_api.cache import (
     Loaded,
     cached,
 )
-from transit_api.db import DatabaseUnavailable
+from transit_api.database.pools import DatabaseUnavailable
 from transit_api.embedded import Valkey
 from transit_api.http.answers import Answer
 from transit_api.metrics import Metrics

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient
 
 from tests.http.conftest import UNKNOWN_ID, City
 from transit_api.app import make_app
-from transit_api.db import DB
+from transit_api.database.pools import DB
 from transit_api.http import validation
 from transit_api.settings import Settings
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import Database as Clone
 from tests.http.waiting import until
-from transit_api.db import Database, DatabaseUnavailable, Pool
+from transit_api.database.pools import Database, DatabaseUnavailable, Pool
 from transit_api.settings import Settings
 
 

@@ -9,9 +9,9 @@ from psycopg2.extensions import make_dsn, parse_dsn
 
 from tests.conftest import Database as Clone
 from tests.http.conftest import City
-from transit_api.db import Database, DatabaseUnavailable
-from transit_api.hosts import Hosts
-from transit_api.session import BY_INDEX, RELIED_ON
+from transit_api.database.hosts import Hosts
+from transit_api.database.pools import Database, DatabaseUnavailable
+from transit_api.database.session import BY_INDEX, RELIED_ON
 from transit_api.settings import Settings
 
 HOSTILE = {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from transit_api.app import make_app
-from transit_api.db import DB
+from transit_api.database.pools import DB
 from transit_api.draining import DRAINING, Draining
 from transit_api.settings import Settings
 

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from transit_api import logs
 from transit_api.app import make_app
-from transit_api.db import Database, DatabaseUnavailable
+from transit_api.database.pools import Database, DatabaseUnavailable
 from transit_api.logs import REQUEST_LOG, JsonFormatter, RequestLog
 from transit_api.metrics import METRICS, Metrics
 from transit_api.settings import Settings

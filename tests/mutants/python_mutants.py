@@ -558,35 +558,35 @@ PYTHON_MUTANTS = [
     # Lines
     PythonMutant(
         "a line that stands refuses nobody",
-        "transit_api/batching.py",
+        "transit_api/database/batching.py",
         "now - self._queue[0][0] > STANDING_LINE_S",
         "False",
         (f"{BATCHING}::test_line_that_stands_refuses_who_comes_overloaded",),
     ),
     PythonMutant(
         "the second in line waits without bound",
-        "transit_api/batching.py",
+        "transit_api/database/batching.py",
         "self._sweep = loop.call_at(self._queue[0][0] + LONGEST_WAIT_S, self._expire)",
         "pass",
         (f"{BATCHING}::test_wait_of_each_in_line_is_bounded_and_not_of_the_first_alone",),
     ),
     PythonMutant(
         "a line has no end",
-        "transit_api/batching.py",
+        "transit_api/database/batching.py",
         "len(self._queue) >= self._queue_limit",
         "False",
         (f"{BATCHING}::test_full_queue_refuses_overloaded",),
     ),
     PythonMutant(
         "a call is made again after an error without a code",
-        "transit_api/batching.py",
+        "transit_api/database/batching.py",
         "isinstance(error, psycopg2.Error) and error.pgcode is not None",
         "isinstance(error, psycopg2.Error)",
         (f"{BATCHING}::test_defect_on_our_side_is_not_asked_again",),
     ),
     PythonMutant(
         "answers go to the elements in the order of the rows",
-        "transit_api/batching.py",
+        "transit_api/database/batching.py",
         'answers[row["ref"]] = row',
         "answers[answers.index(None)] = row",
         (f"{BATCHING}::test_what_arrives_during_a_call_rides_in_the_next_one",),
@@ -594,7 +594,7 @@ PYTHON_MUTANTS = [
     # The database
     PythonMutant(
         "deadlocks are not repeated",
-        "transit_api/sqlstates.py",
+        "transit_api/database/sqlstates.py",
         '"40002": (D, "a deferred constraint that a function should have kept"),',
         '"40002": (D, "a deferred constraint that a function should have kept"),\n'
         '    "40P01": (D, "a deadlock"),',
@@ -602,14 +602,14 @@ PYTHON_MUTANTS = [
     ),
     PythonMutant(
         "a write is sent again after its connection broke",
-        "transit_api/db.py",
+        "transit_api/database/pools.py",
         "_repeat_if_rolled_back(self.writes, sql, params)",
         "self._read(sql, params)",
         (f"{DB}::test_write_is_not_sent_again_after_its_connection_broke",),
     ),
     PythonMutant(
         "a call whose connection broke is sent again",
-        "transit_api/db.py",
+        "transit_api/database/pools.py",
         "except psycopg2.Error as error:\n"
         "        if meaning_of(error) not in (Meaning.LOST_RACE, Meaning.REBUILT):\n"
         "            raise\n"
@@ -619,14 +619,14 @@ PYTHON_MUTANTS = [
     ),
     PythonMutant(
         "a read whose connection broke is not asked again",
-        "transit_api/db.py",
+        "transit_api/database/pools.py",
         "        except ConnectionLost:\n",
         "        except ZeroDivisionError:\n",
         (f"{DB}::test_read_is_asked_again_when_its_connection_had_died",),
     ),
     PythonMutant(
         "any number of calls waits for a connection",
-        "transit_api/db.py",
+        "transit_api/database/pools.py",
         "if self.waiting >= self.size * WAITERS_PER_CONNECTION:",
         "if False:",
         (f"{DB}::test_calls_beyond_those_that_may_wait_are_refused_at_once",),
@@ -670,28 +670,28 @@ PYTHON_MUTANTS = [
     ),
     PythonMutant(
         "an empty headway is never filled",
-        "transit_api/network.py",
+        "transit_api/database/network.py",
         "IS DISTINCT FROM ({new})",
         "<> ({new})",
         ("test_network.py::test_empty_value_is_filled_by_the_files",),
     ),
     PythonMutant(
         "stops of routes that were added by hand are deleted",
-        "transit_api/network.py",
+        "transit_api/database/network.py",
         "WHERE rs.route_id = ANY (%(route_ids)s)",
         "WHERE true",
         ("test_network.py::test_route_added_by_hand_keeps_its_stops",),
     ),
     PythonMutant(
         "a backup that was cut leaves half a database",
-        "transit_api/backup.py",
+        "transit_api/database/backup.py",
         '"--single-transaction", ',
         "",
         ("faults/test_backup.py::test_restore_of_a_cut_file_leaves_the_database_empty",),
     ),
     PythonMutant(
         "everybody may read a backup",
-        "transit_api/backup.py",
+        "transit_api/database/backup.py",
         "PRIVATE = 0o600",
         "PRIVATE = 0o644",
         ("faults/test_backup.py::test_restored_database_has_the_same_books_and_serves",),

@@ -11,7 +11,7 @@ from tests.mutants.covered_by import COVERED_BY, PACKAGES, find_tests
 from tests.mutants.mutants import MUTANTS
 from tests.mutants.python_mutants import PYTHON_MUTANTS
 from tests.mutants.random_mutants import draw
-from transit_api.migrate import SQL
+from transit_api.database.migrate import SQL
 
 
 def name_of(mutant):

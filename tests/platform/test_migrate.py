@@ -16,9 +16,9 @@ import pytest
 from tests.conftest import Database
 from tests.sql.stories import TRUNK, Story
 from transit_api import __main__ as main_module
-from transit_api import migrate as migration
-from transit_api.migrate import MigrationError, migrate
-from transit_api.network_files import NetworkFileError
+from transit_api.database import migrate as migration
+from transit_api.database.migrate import MigrationError, migrate
+from transit_api.database.network_files import NetworkFileError
 
 
 @pytest.fixture

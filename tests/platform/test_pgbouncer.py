@@ -20,13 +20,13 @@ from psycopg2.extensions import make_dsn, parse_dsn
 from tests.compose.plain_processes import free_port
 from tests.conftest import Database as Clone
 from tests.conftest import Server, open_directory, skip_or_fail
-from transit_api import migrate as migration
-from transit_api.db import Database
+from transit_api.database import migrate as migration
+from transit_api.database.migrate import migrate
+from transit_api.database.pools import Database
+from transit_api.database.session import BY_INDEX, RELIED_ON
 from transit_api.embedded import Servers
-from transit_api.migrate import migrate
 from transit_api.postgresql import unprivileged_uid
 from transit_api.processes import as_user
-from transit_api.session import BY_INDEX, RELIED_ON
 from transit_api.settings import Settings
 
 # Fewer than the service's own connections, so that its pools share them.
@@ -242,7 +242,7 @@ def test_empty_database_is_migrated_by_several_at_once(
 def test_killed_migration_leaves_no_lock_behind(fresh_database: Clone, pooler: Pooler) -> None:
     url = pooler.url(fresh_database.owner_url)
     hold = (
-        "import sys, time, transit_api.migrate as m\n"
+        "import sys, time, transit_api.database.migrate as m\n"
         "with m._turn(sys.argv[1]):\n    print('held', flush=True)\n    time.sleep(60)\n"
     )
     with subprocess.Popen(

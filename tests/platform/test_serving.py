@@ -24,7 +24,7 @@ import pytest
 
 import transit_api
 from tests.conftest import Database, Server, start_command
-from transit_api.migrate import SQL, migrate
+from transit_api.database.migrate import SQL, migrate
 from transit_api.postgresql import can_use
 
 Start = Callable[..., Server]

@@ -6,7 +6,7 @@ import psycopg2
 import pytest
 from psycopg2 import errorcodes
 
-from transit_api.sqlstates import MEANINGS, Meaning, meaning_of
+from transit_api.database.sqlstates import MEANINGS, Meaning, meaning_of
 
 CLASSES = {
     value for name, value in vars(errorcodes).items() if name.startswith("CLASS_")

@@ -13,8 +13,8 @@ import psycopg2.extensions
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE, TRANSACTION_STATUS_INTRANS
 
 from tests.conftest import Database
+from transit_api.database.migrate import SQL
 from transit_api.embedded_roles import OWNER
-from transit_api.migrate import SQL
 
 BOGOTA = ZoneInfo("America/Bogota")
 SERVICE = "transit_service"

@@ -8,8 +8,8 @@ import psycopg2.errors
 import pytest
 
 from tests.conftest import Database, administration
+from transit_api.database.migrate import SERVICE_ROLE, migrate
 from transit_api.embedded import Servers
-from transit_api.migrate import SERVICE_ROLE, migrate
 
 TRAP = """
     CREATE FUNCTION pg_temp.spring(p_value pg_catalog.text) RETURNS boolean

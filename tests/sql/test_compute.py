@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import Database
 from tests.sql.books import write_busy_book
-from transit_api.compute import ANSWERS, RollupsDiffer, time_base_tables
+from transit_api.database.base_tables import ANSWERS, RollupsDiffer, time_base_tables
 
 
 @pytest.mark.parametrize(("name", "arguments"), ANSWERS.values(), ids=list(ANSWERS))

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.sql.stories import NOON, open_story
-from transit_api.migrate import SQL
+from transit_api.database.migrate import SQL
 from transit_api.schemas.users import canonical_document
 
 SPELLINGS = (

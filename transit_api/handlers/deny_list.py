@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 from aiohttp import web
 
-from transit_api.db import DB
+from transit_api.database.pools import DB
 from transit_api.errors import Problem
 from transit_api.http.answers import json_answer
 from transit_api.http.endpoint import Endpoint

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from transit_api.batching import PASSES
-from transit_api.db import DB
+from transit_api.database.batching import PASSES
+from transit_api.database.pools import DB
 from transit_api.http.endpoint import Endpoint
 from transit_api.http.outcomes import decided
 from transit_api.http.validation import idempotency_key, path_id

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from transit_api.array_functions import Element
-from transit_api.batching import RECHARGES
+from transit_api.database.array_functions import Element
+from transit_api.database.batching import RECHARGES
 from transit_api.handlers.cards import find_card
 from transit_api.http.answers import json_answer
 from transit_api.http.endpoint import Endpoint

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from transit_api.batching import ENDS, TAPS
-from transit_api.db import DB
+from transit_api.database.batching import ENDS, TAPS
+from transit_api.database.pools import DB
 from transit_api.errors import Problem
 from transit_api.handlers.users import find_user
 from transit_api.http.answers import json_answer

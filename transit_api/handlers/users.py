@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from transit_api.array_functions import Element
-from transit_api.batching import USERS
-from transit_api.db import DB
+from transit_api.database.array_functions import Element
+from transit_api.database.batching import USERS
+from transit_api.database.pools import DB
 from transit_api.errors import Problem
 from transit_api.http.answers import json_answer
 from transit_api.http.endpoint import Endpoint

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from transit_api.array_functions import ArrayFunction
-from transit_api.db import DB
+from transit_api.database.array_functions import ArrayFunction
+from transit_api.database.pools import DB
 from transit_api.http.endpoint import Endpoint
 from transit_api.http.outcomes import decided
 from transit_api.http.validation import BODY

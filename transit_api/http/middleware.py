@@ -10,8 +10,8 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from transit_api.batching import Overloaded
-from transit_api.db import DatabaseUnavailable
+from transit_api.database.batching import Overloaded
+from transit_api.database.pools import DatabaseUnavailable
 from transit_api.draining import DRAINING
 from transit_api.errors import Problem, problem_answer
 from transit_api.http.connections import CONNECTIONS

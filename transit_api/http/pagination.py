@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from transit_api.db import DB
+from transit_api.database.pools import DB
 from transit_api.http.answers import json_answer
 from transit_api.http.validation import QUERY
 from transit_api.schemas.cursors import Position, write_cursor

@@ -30,10 +30,10 @@ import aiopg
 import psycopg2
 from aiohttp import web
 
-from transit_api.hosts import Hosts
-from transit_api.session import BY_INDEX, Session
+from transit_api.database.hosts import Hosts
+from transit_api.database.session import BY_INDEX, Session
+from transit_api.database.sqlstates import Meaning, meaning_of
 from transit_api.settings import SETTINGS, Settings
-from transit_api.sqlstates import Meaning, meaning_of
 
 T = TypeVar("T")
 Row = dict[str, Any]

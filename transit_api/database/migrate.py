@@ -13,11 +13,11 @@ from typing import Any
 import psycopg2
 import psycopg2.errors
 
-from transit_api import network
+from transit_api.database import network
 
 log = logging.getLogger(__name__)
 
-SQL = Path(__file__).parent.parent / "sql"
+SQL = Path(__file__).parents[2] / "sql"
 SERVICE_ROLE = "transit_service"
 
 # Any number will do, as long as every release uses the same one.

@@ -7,7 +7,7 @@ from typing import Any
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
-from transit_api.network_files import NetworkFileError, Row, Table
+from transit_api.database.network_files import NetworkFileError, Row, Table
 
 Values = dict[str, Any]
 

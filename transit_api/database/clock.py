@@ -3,7 +3,7 @@
 import psycopg2
 import psycopg2.errors
 
-from transit_api.migrate import MigrationError, cannot_connect
+from transit_api.database.migrate import MigrationError, cannot_connect
 from transit_api.processes import ProcessError
 from transit_api.settings import Settings, SettingsError
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import psycopg2
 from aiohttp import web
 
-from transit_api.array_functions import (
+from transit_api.database.array_functions import (
     BUY_MONTHLY_PASSES,
     CREATE_USERS,
     END_TRIPS,
@@ -27,7 +27,7 @@ from transit_api.array_functions import (
     ArrayFunction,
     Element,
 )
-from transit_api.db import DB, DatabaseUnavailable, Row, TookTooLong
+from transit_api.database.pools import DB, DatabaseUnavailable, Row, TookTooLong
 from transit_api.metrics import METRICS, Metrics
 from transit_api.settings import SETTINGS
 

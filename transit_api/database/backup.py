@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from transit_api.migrate import SERVICE_ROLE, cannot_connect, is_empty
+from transit_api.database.migrate import SERVICE_ROLE, cannot_connect, is_empty
 from transit_api.postgresql import find_binaries
 from transit_api.processes import ProcessError
 

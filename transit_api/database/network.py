@@ -10,7 +10,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
 
-from transit_api.network_files import (
+from transit_api.database.network_files import (
     MINUTES,
     NAME,
     VALID_FROM,
@@ -25,9 +25,9 @@ from transit_api.network_files import (
     read_table,
     word_of,
 )
-from transit_api.network_terms import STANDING, keep_terms
+from transit_api.database.network_terms import STANDING, keep_terms
 
-NETWORK_DIR = Path(__file__).parent.parent / "sql" / "network"
+NETWORK_DIR = Path(__file__).parents[2] / "sql" / "network"
 
 ID = integer(1)
 COUNT = integer(0)

@@ -1,0 +1,1 @@
+"""PostgreSQL: pools, calls that are made together, migrations, the network's files, backups."""
