@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from transit_api.cache import cache_lifespan
+from transit_api.cache.cache import cache_lifespan
 from transit_api.database.batching import batching_lifespan
 from transit_api.database.pools import database_lifespan
 from transit_api.draining import DRAINING, Draining

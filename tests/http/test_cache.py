@@ -24,9 +24,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.http.waiting import until
-from transit_api import cache as module
-from transit_api import copies
-from transit_api.cache import (
+from transit_api.cache import cache as module
+from transit_api.cache import entry as copies
+from transit_api.cache.cache import (
     CACHE,
     FAMILIES,
     Cache,

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from transit_api.cache import cached
+from transit_api.cache.cache import cached
 from transit_api.database.pools import DB
 from transit_api.errors import Invalid, Problem
 from transit_api.http.endpoint import Endpoint

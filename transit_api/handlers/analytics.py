@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from transit_api.cache import cached
+from transit_api.cache.cache import cached
 from transit_api.database.pools import DB
 from transit_api.http.endpoint import Endpoint
 from transit_api.http.validation import QUERY

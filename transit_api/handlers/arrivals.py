@@ -6,7 +6,7 @@ import math
 
 from aiohttp import web
 
-from transit_api.cache import Loaded, cached
+from transit_api.cache.cache import Loaded, cached
 from transit_api.database.pools import DB
 from transit_api.errors import Problem
 from transit_api.http.endpoint import Endpoint

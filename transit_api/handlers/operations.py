@@ -12,7 +12,7 @@ from typing import Any
 import psycopg2
 from aiohttp import web
 
-from transit_api.cache import CACHE, CacheUnavailable
+from transit_api.cache.cache import CACHE, CacheUnavailable
 from transit_api.database.migrate import READINESS_SQL, readiness_parameters
 from transit_api.database.pools import DB, DatabaseUnavailable
 from transit_api.draining import DRAINING

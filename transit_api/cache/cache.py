@@ -36,7 +36,7 @@ from redis import asyncio as aioredis
 from redis import exceptions as redis_errors
 from redis.backoff import NoBackoff
 
-from transit_api.copies import LARGEST_BODY, LARGEST_VALUE, SCHEMA, Copy, unpack
+from transit_api.cache.entry import LARGEST_BODY, LARGEST_VALUE, SCHEMA, Copy, unpack
 from transit_api.database.pools import DatabaseUnavailable
 from transit_api.http.answers import JSON, Answer
 from transit_api.metrics import METRICS, Metrics

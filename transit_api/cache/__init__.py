@@ -1,0 +1,1 @@
+"""The cached reads: this process's copies, Redis behind them, a breaker between."""
