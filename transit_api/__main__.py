@@ -21,12 +21,12 @@ from transit_api.database.network_files import NetworkFileError
 from transit_api.database.startup import LatePreparation, prepare
 from transit_api.embedded import running_url, start_embedded
 from transit_api.embedded_roles import OWNER
-from transit_api.expiry import Expiry, expire_cards
-from transit_api.listening import is_loopback, open_sockets, url_of
-from transit_api.processes import ProcessError
+from transit_api.process.expiry import Expiry, expire_cards
+from transit_api.process.processes import ProcessError
+from transit_api.process.sockets import is_loopback, open_sockets, url_of
+from transit_api.process.standard_streams import open_standard_streams
+from transit_api.process.supervisor import run_workers
 from transit_api.settings import Settings, SettingsError, list_settings, read_settings
-from transit_api.standard_streams import open_standard_streams
-from transit_api.workers import run_workers
 
 DESCRIPTION = """\
 The back office of Bogotá's fare cards: taps, recharges, fares, and books that agree.

@@ -7,7 +7,6 @@ from aiohttp import web
 from transit_api.cache.cache import cache_lifespan
 from transit_api.database.batching import batching_lifespan
 from transit_api.database.pools import database_lifespan
-from transit_api.draining import DRAINING, Draining
 from transit_api.handlers.documents import DOCUMENT, Document
 from transit_api.http.aiohttp_errors import answer_rubbish_as_problems
 from transit_api.http.connections import CONNECTIONS, Connections
@@ -15,10 +14,11 @@ from transit_api.http.large_bodies import LARGE_BODIES, LargeBodies
 from transit_api.http.middleware import answer_request
 from transit_api.logs import logs_lifespan
 from transit_api.metrics import metrics_lifespan
-from transit_api.pace import pace_lifespan
+from transit_api.process.draining import DRAINING, Draining
+from transit_api.process.pace import pace_lifespan
+from transit_api.process.upkeep import upkeep_lifespan
 from transit_api.routes import CLOCK_ROUTES, ROUTES
 from transit_api.settings import SETTINGS, Settings
-from transit_api.upkeep import upkeep_lifespan
 
 # Opened in this order, closed in the other: what waits in a line is answered before the pools go.
 LIFESPANS = (

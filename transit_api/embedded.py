@@ -21,9 +21,9 @@ import psutil
 import redis
 
 from transit_api.database.migrate import SERVICE_ROLE
-from transit_api.own_user import choose_uid
 from transit_api.postgresql import SYSTEM_DIRECTORY, PostgreSQL, can_use, open_to
-from transit_api.processes import (
+from transit_api.process.own_user import choose_uid
+from transit_api.process.processes import (
     ProcessError,
     find_process,
     last_lines,

@@ -19,8 +19,8 @@ import psycopg2
 
 from transit_api import embedded_roles
 from transit_api.embedded_roles import DATABASE, OWNER, SUPERUSER
-from transit_api.own_user import NOBODY
-from transit_api.processes import (
+from transit_api.process.own_user import NOBODY
+from transit_api.process.processes import (
     ProcessError,
     as_user,
     find_process,

@@ -42,7 +42,7 @@ class Service:
         return [
             child
             for child in psutil.Process(self.process.pid).children(recursive=True)
-            if "transit_api.worker" in " ".join(child.cmdline())
+            if "transit_api.process.worker" in " ".join(child.cmdline())
         ]
 
     def resident_mb(self) -> float:

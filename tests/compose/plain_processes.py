@@ -22,9 +22,9 @@ import psutil
 
 from tests.compose.compose_file import ROOT, order_of, seconds
 from tests.conftest import skip_or_fail
-from transit_api.own_user import NOBODY
 from transit_api.postgresql import can_use, find_binaries
-from transit_api.processes import start_process, stop_process
+from transit_api.process.own_user import NOBODY
+from transit_api.process.processes import start_process, stop_process
 
 # Stands in for the client that the cache's image has and the wheel has not.
 VALKEY_CLI = (

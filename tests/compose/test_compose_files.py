@@ -21,8 +21,8 @@ from tests.compose.compose_file import (
     variables_of,
 )
 from transit_api.postgresql import SETTINGS
+from transit_api.process.supervisor import STOP_MARGIN_S
 from transit_api.settings import Settings, variable_of
-from transit_api.workers import STOP_MARGIN_S
 
 # What this project uses of the Compose Specification, and of which type it is.
 SERVICE_KEYS = {

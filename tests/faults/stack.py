@@ -121,7 +121,7 @@ class Stack:
         found = []
         for child in psutil.Process(self.service.pid).children():
             with contextlib.suppress(psutil.Error):
-                if "transit_api.worker" in child.cmdline():
+                if "transit_api.process.worker" in child.cmdline():
                     found.append(child)
         return sorted(found, key=lambda worker: worker.create_time())
 

@@ -12,7 +12,7 @@ from tests.conftest import Database, clone_database
 from tests.sql.books import write_busy_book
 from transit_api.database.backup import back_up
 from transit_api.embedded import Servers
-from transit_api.processes import ProcessError
+from transit_api.process.processes import ProcessError
 
 COUNTS = """
     SELECT (SELECT count(*) FROM transit.ledger_entries) AS entries,

@@ -18,7 +18,7 @@ import pytest
 
 from tests.faults.overload import Crowd, overload
 from tests.faults.stack import Stack, start_stack
-from transit_api import listening
+from transit_api.process import sockets as listening
 
 # A call of the database takes 50 ms and takes along four taps: some 200 taps a second, which this
 # machine can exceed three times over without being exhausted itself.

@@ -18,7 +18,7 @@ from transit_api.app import make_app
 from transit_api.database.migrate import migrate
 from transit_api.embedded import Servers, start_embedded
 from transit_api.postgresql import PostgreSQL, find_binaries, unprivileged_uid
-from transit_api.processes import as_user
+from transit_api.process.processes import as_user
 from transit_api.settings import Settings
 
 BACK_WITHIN_S = 20.0

@@ -8,7 +8,7 @@ import pytest
 
 from transit_api.app import make_app
 from transit_api.database.pools import DB
-from transit_api.draining import DRAINING, Draining
+from transit_api.process.draining import DRAINING, Draining
 from transit_api.settings import Settings
 
 NO_DATABASE = "postgresql://nobody@127.0.0.1:1/none"

@@ -19,8 +19,8 @@ from transit_api.app import make_app
 from transit_api.database.pools import Database, DatabaseUnavailable
 from transit_api.logs import REQUEST_LOG, JsonFormatter, RequestLog
 from transit_api.metrics import METRICS, Metrics
+from transit_api.process.upkeep import CHORES, ROUNDS, Chore, do_chore, repeat_chore, set_gauges
 from transit_api.settings import Settings
-from transit_api.upkeep import CHORES, ROUNDS, Chore, do_chore, repeat_chore, set_gauges
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 

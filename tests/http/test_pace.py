@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from transit_api import pace
+from transit_api.process import pace
 
 STATIONS = "/api/v1/stations?limit=1"
 

@@ -20,9 +20,9 @@ from transit_api import embedded, postgresql
 from transit_api.database.migrate import SERVICE_ROLE
 from transit_api.embedded import Servers, running_url, start_embedded
 from transit_api.embedded_roles import OWNER, SUPERUSER, password_file
-from transit_api.own_user import FREE_UIDS, NOBODY, choose_uid
 from transit_api.postgresql import PostgreSQL, find_binaries
-from transit_api.processes import ProcessError, as_user
+from transit_api.process.own_user import FREE_UIDS, NOBODY, choose_uid
+from transit_api.process.processes import ProcessError, as_user
 from transit_api.settings import SettingsError
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to step down")

@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from transit_api.listening import is_loopback, open_sockets, url_of
-from transit_api.processes import ProcessError
+from transit_api.process.processes import ProcessError
+from transit_api.process.sockets import is_loopback, open_sockets, url_of
 
 
 def close(sockets: list[socket.socket]) -> None:

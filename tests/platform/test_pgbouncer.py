@@ -26,7 +26,7 @@ from transit_api.database.pools import Database
 from transit_api.database.session import BY_INDEX, RELIED_ON
 from transit_api.embedded import Servers
 from transit_api.postgresql import unprivileged_uid
-from transit_api.processes import as_user
+from transit_api.process.processes import as_user
 from transit_api.settings import Settings
 
 # Fewer than the service's own connections, so that its pools share them.

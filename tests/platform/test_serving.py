@@ -42,7 +42,7 @@ def workers_of(server: Server) -> list[psutil.Process]:
     for child in psutil.Process(server.process.pid).children():
         # One that ends while we look is none.
         with contextlib.suppress(psutil.Error):
-            if "transit_api.worker" in child.cmdline():
+            if "transit_api.process.worker" in child.cmdline():
                 found.append(child)
     return found
 

@@ -6,9 +6,15 @@ from typing import Any
 
 import pytest
 
-from transit_api import workers
+from transit_api.process import supervisor as workers
+from transit_api.process.supervisor import (
+    FIRST_BACK_OFF_S,
+    LAST_BACK_OFF_S,
+    STEADY_S,
+    Supervisor,
+    Worker,
+)
 from transit_api.settings import Settings
-from transit_api.workers import FIRST_BACK_OFF_S, LAST_BACK_OFF_S, STEADY_S, Supervisor, Worker
 
 
 class Clock:

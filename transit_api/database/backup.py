@@ -9,7 +9,7 @@ from psycopg2.extensions import make_dsn, parse_dsn
 
 from transit_api.database.migrate import SERVICE_ROLE, cannot_connect, is_empty
 from transit_api.postgresql import find_binaries
-from transit_api.processes import ProcessError
+from transit_api.process.processes import ProcessError
 
 # A backup names every card holder: nobody else reads it.
 PRIVATE = 0o600

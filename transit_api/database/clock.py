@@ -4,7 +4,7 @@ import psycopg2
 import psycopg2.errors
 
 from transit_api.database.migrate import MigrationError, cannot_connect
-from transit_api.processes import ProcessError
+from transit_api.process.processes import ProcessError
 from transit_api.settings import Settings, SettingsError
 
 _NOT_MIGRATED = (psycopg2.errors.InvalidSchemaName, psycopg2.errors.UndefinedFunction)

@@ -8,7 +8,7 @@ import threading
 from transit_api.database.clock import prepare_clock
 from transit_api.database.migrate import DatabaseAway, MigrationError, is_empty, migrate
 from transit_api.database.network_files import NetworkFileError
-from transit_api.processes import ProcessError
+from transit_api.process.processes import ProcessError
 from transit_api.settings import Settings, SettingsError
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,6 @@ from aiohttp import web
 from transit_api.cache.cache import CACHE, CacheUnavailable
 from transit_api.database.migrate import READINESS_SQL, readiness_parameters
 from transit_api.database.pools import DB, DatabaseUnavailable
-from transit_api.draining import DRAINING
 from transit_api.errors import PROBLEM_JSON, RETRY_AFTER_S, Problem, problem_body
 from transit_api.http.answers import encode, json_answer
 from transit_api.http.endpoint import Endpoint
@@ -23,6 +22,7 @@ from transit_api.http.middleware import REQUEST_ID
 from transit_api.http.outcomes import decided
 from transit_api.http.validation import BODY
 from transit_api.metrics import CONTENT_TYPE, METRICS
+from transit_api.process.draining import DRAINING
 from transit_api.schemas.operations import (
     CheckResponse,
     ClockRequest,

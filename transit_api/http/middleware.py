@@ -12,13 +12,13 @@ from aiohttp import hdrs, web
 
 from transit_api.database.batching import Overloaded
 from transit_api.database.pools import DatabaseUnavailable
-from transit_api.draining import DRAINING
 from transit_api.errors import Problem, problem_answer
 from transit_api.http.connections import CONNECTIONS
 from transit_api.http.endpoint import Handler
 from transit_api.logs import REQUEST_LOG
 from transit_api.metrics import METRICS
-from transit_api.pace import PACE
+from transit_api.process.draining import DRAINING
+from transit_api.process.pace import PACE
 
 log = logging.getLogger(__name__)
 

@@ -12,11 +12,11 @@ import uvloop
 from aiohttp import web
 
 from transit_api.app import make_app
-from transit_api.draining import DRAINING
 from transit_api.http.connections import CONNECTIONS, KEEP_ALIVE_S, Connections, raise_file_limit
 from transit_api.logs import configure_logging
-from transit_api.own_user import become
-from transit_api.processes import die_with_parent
+from transit_api.process.draining import DRAINING
+from transit_api.process.own_user import become
+from transit_api.process.processes import die_with_parent
 from transit_api.settings import Settings, read_settings
 
 POLL_S = 0.02

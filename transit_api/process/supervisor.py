@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from transit_api.metrics_directory import metrics_directory
-from transit_api.processes import ProcessError, start_process
+from transit_api.process.processes import ProcessError, start_process
 from transit_api.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ class Supervisor:
         # It steps down itself, when it has read its program: that may lie in root's own directory.
         user = [] if self._uid is None else [f"--uid={self._uid}"]
         process = start_process(
-            [sys.executable, "-m", "transit_api.worker", *user, *map(str, descriptors)],
+            [sys.executable, "-m", "transit_api.process.worker", *user, *map(str, descriptors)],
             death_signal=signal.SIGTERM,
             environment={
                 **os.environ,

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
-from transit_api.processes import ProcessError
+from transit_api.process.processes import ProcessError
 
 BACKLOG = 1024
 # A client that takes nothing of its answer for so long is gone: nothing else would ever end it.

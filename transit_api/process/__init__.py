@@ -1,0 +1,1 @@
+"""Processes: the parent, its workers, their sockets, how they start and stop."""
