@@ -12,8 +12,8 @@ from transit_api.http.aiohttp_errors import answer_rubbish_as_problems
 from transit_api.http.connections import CONNECTIONS, Connections
 from transit_api.http.large_bodies import LARGE_BODIES, LargeBodies
 from transit_api.http.middleware import answer_request
-from transit_api.logs import logs_lifespan
-from transit_api.metrics import metrics_lifespan
+from transit_api.observe.logs import logs_lifespan
+from transit_api.observe.metrics import metrics_lifespan
 from transit_api.process.draining import DRAINING, Draining
 from transit_api.process.pace import pace_lifespan
 from transit_api.process.upkeep import upkeep_lifespan

@@ -37,7 +37,7 @@ from transit_api.cache.cache import (
 from transit_api.database.pools import DatabaseUnavailable
 from transit_api.embedded import Valkey
 from transit_api.http.answers import Answer
-from transit_api.metrics import Metrics
+from transit_api.observe.metrics import Metrics
 from transit_api.settings import Settings
 
 

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from transit_api import logs
 from transit_api.app import make_app
 from transit_api.database.pools import Database, DatabaseUnavailable
-from transit_api.logs import REQUEST_LOG, JsonFormatter, RequestLog
-from transit_api.metrics import METRICS, Metrics
+from transit_api.observe import logs
+from transit_api.observe.logs import REQUEST_LOG, JsonFormatter, RequestLog
+from transit_api.observe.metrics import METRICS, Metrics
 from transit_api.process.upkeep import CHORES, ROUNDS, Chore, do_chore, repeat_chore, set_gauges
 from transit_api.settings import Settings
 

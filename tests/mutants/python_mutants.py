@@ -458,14 +458,14 @@ PYTHON_MUTANTS = [
     # Metrics and logs
     PythonMutant(
         "counts are added again at each flush",
-        "transit_api/metrics.py",
+        "transit_api/observe/metrics.py",
         "counted.clear()",
         "pass",
         (f"{METRICS}::test_count_is_told_once_however_often_it_is_flushed",),
     ),
     PythonMutant(
         "observations are added again at each flush",
-        "transit_api/metrics.py",
+        "transit_api/observe/metrics.py",
         "self._counts = [0] * len(self._counts)",
         "pass",
         (f"{METRICS}::test_histogram_says_what_was_observed",),
@@ -486,7 +486,7 @@ PYTHON_MUTANTS = [
     ),
     PythonMutant(
         "refusals are not counted by their code",
-        "transit_api/metrics.py",
+        "transit_api/observe/metrics.py",
         "self._refused[route, code] += 1",
         "pass",
         (f"{METRICS}::test_count_is_told_once_however_often_it_is_flushed",),
@@ -500,7 +500,7 @@ PYTHON_MUTANTS = [
     ),
     PythonMutant(
         "the directory of another parent's metrics is cleared",
-        "transit_api/metrics_directory.py",
+        "transit_api/observe/metrics_directory.py",
         "        except BlockingIOError:\n            return False\n",
         "        except BlockingIOError:\n            return True\n",
         ("platform/test_metrics_directory.py",),

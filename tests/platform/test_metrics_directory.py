@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from transit_api.metrics_directory import PREFIX, YOUNG_S, metrics_directory
+from transit_api.observe.metrics_directory import PREFIX, YOUNG_S, metrics_directory
 
 
 @pytest.fixture(autouse=True)

@@ -39,7 +39,7 @@ from redis.backoff import NoBackoff
 from transit_api.cache.entry import LARGEST_BODY, LARGEST_VALUE, SCHEMA, Copy, unpack
 from transit_api.database.pools import DatabaseUnavailable
 from transit_api.http.answers import JSON, Answer
-from transit_api.metrics import METRICS, Metrics
+from transit_api.observe.metrics import METRICS, Metrics
 from transit_api.settings import SETTINGS, Settings
 
 log = logging.getLogger(__name__)

@@ -28,7 +28,7 @@ from transit_api.database.array_functions import (
     Element,
 )
 from transit_api.database.pools import DB, DatabaseUnavailable, Row, TookTooLong
-from transit_api.metrics import METRICS, Metrics
+from transit_api.observe.metrics import METRICS, Metrics
 from transit_api.settings import SETTINGS
 
 # SQL and parameters in, rows out: one of the database's fetch_all and write_all.

@@ -21,7 +21,7 @@ from transit_api.http.endpoint import Endpoint
 from transit_api.http.middleware import REQUEST_ID
 from transit_api.http.outcomes import decided
 from transit_api.http.validation import BODY
-from transit_api.metrics import CONTENT_TYPE, METRICS
+from transit_api.observe.metrics import CONTENT_TYPE, METRICS
 from transit_api.process.draining import DRAINING
 from transit_api.schemas.operations import (
     CheckResponse,

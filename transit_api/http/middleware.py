@@ -15,8 +15,8 @@ from transit_api.database.pools import DatabaseUnavailable
 from transit_api.errors import Problem, problem_answer
 from transit_api.http.connections import CONNECTIONS
 from transit_api.http.endpoint import Handler
-from transit_api.logs import REQUEST_LOG
-from transit_api.metrics import METRICS
+from transit_api.observe.logs import REQUEST_LOG
+from transit_api.observe.metrics import METRICS
 from transit_api.process.draining import DRAINING
 from transit_api.process.pace import PACE
 

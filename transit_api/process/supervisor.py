@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from transit_api.metrics_directory import metrics_directory
+from transit_api.observe.metrics_directory import metrics_directory
 from transit_api.process.processes import ProcessError, start_process
 from transit_api.settings import Settings
 

@@ -10,7 +10,7 @@ from typing import Final
 from aiohttp import web
 
 from transit_api.database.pools import DB, Database, DatabaseUnavailable
-from transit_api.metrics import METRICS
+from transit_api.observe.metrics import METRICS
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from transit_api.app import make_app
 from transit_api.http.connections import CONNECTIONS, KEEP_ALIVE_S, Connections, raise_file_limit
-from transit_api.logs import configure_logging
+from transit_api.observe.logs import configure_logging
 from transit_api.process.draining import DRAINING
 from transit_api.process.own_user import become
 from transit_api.process.processes import die_with_parent

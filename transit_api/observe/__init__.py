@@ -1,0 +1,1 @@
+"""What the operators see: log lines and metrics."""
