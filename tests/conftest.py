@@ -32,8 +32,8 @@ METRICS = tempfile.mkdtemp(prefix="transit-test-metrics-")
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = METRICS
 
 from transit_api.database.migrate import SERVICE_ROLE, migrate  # noqa: E402
-from transit_api.embedded import Servers, start_embedded  # noqa: E402
-from transit_api.embedded_roles import DATABASE, OWNER, SUPERUSER  # noqa: E402
+from transit_api.local.embedded import Servers, start_embedded  # noqa: E402
+from transit_api.local.embedded_roles import DATABASE, OWNER, SUPERUSER  # noqa: E402
 from transit_api.settings import Settings  # noqa: E402
 
 POSTGRESQL_15 = Path("/usr/lib/postgresql/15/bin")

@@ -19,8 +19,8 @@ from transit_api.database.clock import prepare_clock
 from transit_api.database.migrate import DatabaseAway, MigrationError, migrate
 from transit_api.database.network_files import NetworkFileError
 from transit_api.database.startup import LatePreparation, prepare
-from transit_api.embedded import running_url, start_embedded
-from transit_api.embedded_roles import OWNER
+from transit_api.local.embedded import running_url, start_embedded
+from transit_api.local.embedded_roles import OWNER
 from transit_api.process.expiry import Expiry, expire_cards
 from transit_api.process.processes import ProcessError
 from transit_api.process.sockets import is_loopback, open_sockets, url_of

@@ -22,7 +22,7 @@ from tests.bench.stack import ROOT, Service, connect, start_servers, start_servi
 from tests.bench.targets import Bench, Row
 from tests.bench.yardsticks import Pgbench
 from transit_api.database.session import BY_INDEX, as_options
-from transit_api.embedded import Servers
+from transit_api.local.embedded import Servers
 
 # The simulated months that are loaded, the few trips over the first and the many over the second,
 # so that both sizes are asked for days like each other; the tariff of 2026 is in force all through.

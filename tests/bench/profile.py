@@ -13,7 +13,7 @@ from tests.bench import load
 from tests.bench.load import Target
 from tests.bench.population import SEED, Population, make_population
 from tests.bench.stack import ROOT, Service, connect, start_servers, start_service
-from transit_api.embedded import Servers
+from transit_api.local.embedded import Servers
 
 CONNECTIONS = 64
 SHOWN = 30

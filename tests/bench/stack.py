@@ -19,7 +19,7 @@ import psutil
 import psycopg2
 
 from transit_api.database.migrate import migrate
-from transit_api.embedded import Servers, start_embedded
+from transit_api.local.embedded import Servers, start_embedded
 
 ROOT = Path(__file__).resolve().parents[2]
 START_LIMIT_S = 60

@@ -20,7 +20,7 @@ from tests.bench.load import Target
 from tests.bench.population import Population
 from tests.bench.stack import ROOT, Service, start_command, start_service
 from tests.bench.yardsticks import Pgbench, bare_handler
-from transit_api.embedded import Servers
+from transit_api.local.embedded import Servers
 
 TAP_CONNECTIONS = 64
 # More that wait make larger calls, as long as none waits for long.

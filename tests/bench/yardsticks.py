@@ -14,8 +14,8 @@ import psycopg2
 from tests.bench.population import STATION_SLOTS
 from tests.bench.stack import ROOT, START_LIMIT_S, Service
 from transit_api.database.session import BY_INDEX, as_options
-from transit_api.embedded import Servers
-from transit_api.embedded_roles import OWNER, SUPERUSER, password_file
+from transit_api.local.embedded import Servers
+from transit_api.local.embedded_roles import OWNER, SUPERUSER, password_file
 from transit_api.settings import Settings
 
 # One live tap: the very procedure the service calls, with a card and a station drawn alike.

@@ -4,7 +4,7 @@ import shlex
 import subprocess
 
 from tests.compose.plain_processes import PlainProcesses, drop_privileges, unprivileged_uid
-from transit_api.postgresql import find_binaries
+from transit_api.local.postgresql import find_binaries
 
 INIT_SCRIPTS = "/docker-entrypoint-initdb.d/"
 

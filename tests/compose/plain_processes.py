@@ -22,7 +22,7 @@ import psutil
 
 from tests.compose.compose_file import ROOT, order_of, seconds
 from tests.conftest import skip_or_fail
-from transit_api.postgresql import can_use, find_binaries
+from transit_api.local.postgresql import can_use, find_binaries
 from transit_api.process.own_user import NOBODY
 from transit_api.process.processes import start_process, stop_process
 

@@ -20,7 +20,7 @@ from tests.compose.compose_file import (
     seconds,
     variables_of,
 )
-from transit_api.postgresql import SETTINGS
+from transit_api.local.postgresql import SETTINGS
 from transit_api.process.supervisor import STOP_MARGIN_S
 from transit_api.settings import Settings, variable_of
 

@@ -23,9 +23,9 @@ import psycopg2
 
 from tests.faults.proxy import Proxy
 from transit_api.database.migrate import SERVICE_ROLE, SQL, migrate
-from transit_api.embedded import Servers, start_embedded
-from transit_api.embedded_roles import password_file
-from transit_api.postgresql import DATABASE
+from transit_api.local.embedded import Servers, start_embedded
+from transit_api.local.embedded_roles import password_file
+from transit_api.local.postgresql import DATABASE
 
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 30.0

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import Database, clone_database
 from tests.sql.books import write_busy_book
 from transit_api.database.backup import back_up
-from transit_api.embedded import Servers
+from transit_api.local.embedded import Servers
 from transit_api.process.processes import ProcessError
 
 COUNTS = """

@@ -14,9 +14,9 @@ from psycopg2.extras import NamedTupleCursor
 from tests.conftest import let_owner_act_for_service
 from tests.sql.books import write_busy_book
 from transit_api.database.migrate import SERVICE_ROLE, migrate
-from transit_api.embedded import Servers, start_embedded
-from transit_api.embedded_roles import OWNER, SUPERUSER, password_file
-from transit_api.postgresql import PostgreSQL, find_binaries
+from transit_api.local.embedded import Servers, start_embedded
+from transit_api.local.embedded_roles import OWNER, SUPERUSER, password_file
+from transit_api.local.postgresql import PostgreSQL, find_binaries
 
 LIMIT_S = 30.0
 

@@ -18,7 +18,7 @@ from tests.faults.load import LIMIT_S, Load, make_scenario
 from tests.faults.run import unexpected
 from tests.faults.stack import Stack
 from transit_api.database.migrate import SQL, MigrationError, migrate
-from transit_api.embedded import Servers
+from transit_api.local.embedded import Servers
 
 SECONDS = 4.0
 RATE = 100.0

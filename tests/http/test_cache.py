@@ -35,8 +35,8 @@ from transit_api.cache.cache import (
     cached,
 )
 from transit_api.database.pools import DatabaseUnavailable
-from transit_api.embedded import Valkey
 from transit_api.http.answers import Answer
+from transit_api.local.embedded import Valkey
 from transit_api.observe.metrics import Metrics
 from transit_api.settings import Settings
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.http.waiting import until
 from transit_api.app import make_app
-from transit_api.embedded import Valkey
+from transit_api.local.embedded import Valkey
 from transit_api.settings import Settings
 
 OLDEST_S = 2.0

@@ -16,8 +16,8 @@ from tests.conftest import open_directory
 from tests.http.conftest import FARE, City, Contract
 from transit_api.app import make_app
 from transit_api.database.migrate import migrate
-from transit_api.embedded import Servers, start_embedded
-from transit_api.postgresql import PostgreSQL, find_binaries, unprivileged_uid
+from transit_api.local.embedded import Servers, start_embedded
+from transit_api.local.postgresql import PostgreSQL, find_binaries, unprivileged_uid
 from transit_api.process.processes import as_user
 from transit_api.settings import Settings
 

@@ -15,7 +15,7 @@ from tests.http.conftest import FARE, Answer, City, Contract
 from tests.http.waiting import until
 from transit_api.app import make_app
 from transit_api.database.migrate import migrate
-from transit_api.embedded import Servers, start_embedded
+from transit_api.local.embedded import Servers, start_embedded
 from transit_api.settings import Settings
 
 ANSWER_WITHIN_S = 1.0

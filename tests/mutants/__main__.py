@@ -26,10 +26,10 @@ import pytest
 from tests.mutants.mutants import MUTANTS, Mutant
 from tests.mutants.python_part import AT_ONCE, ROOT, run_python
 from tests.mutants.random_mutants import run_random
-from transit_api import embedded, postgresql
 from transit_api.database.migrate import SQL, migrate
-from transit_api.embedded import Servers, start_embedded
-from transit_api.embedded_roles import DATABASE, OWNER, SUPERUSER
+from transit_api.local import embedded, postgresql
+from transit_api.local.embedded import Servers, start_embedded
+from transit_api.local.embedded_roles import DATABASE, OWNER, SUPERUSER
 
 # A body that is no SQL at all would die of any test.
 NO_SQL = ("SyntaxError", "UndefinedColumn", "UndefinedFunction", "UndefinedTable")

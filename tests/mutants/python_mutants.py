@@ -663,7 +663,7 @@ PYTHON_MUTANTS = [
     # Servers, network, backup
     PythonMutant(
         "whatever has the number of a dead cache is ended",
-        "transit_api/embedded.py",
+        "transit_api/local/embedded.py",
         'return str(run / "valkey.sock") in " ".join(process.cmdline())',
         "return True",
         ("platform/test_embedded.py::test_number_of_a_dead_cache_that_another_program_has_now",),

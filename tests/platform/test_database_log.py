@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from transit_api.embedded import start_embedded
+from transit_api.local.embedded import start_embedded
 
 CANARIES = ("CC-9182736450", "Zoraida Canaria", "zoraida@canary.example", "+57 300 555 0199")
 NAMED = "SELECT '{}', '{}', '{}', '{}'".format(*CANARIES)

@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import Database, Server, administration
 from tests.platform.test_serving import connect, wait_until
-from transit_api.embedded import Servers
+from transit_api.local.embedded import Servers
 from transit_api.observe.logs import DiscreetFormatter, JsonFormatter
 from transit_api.process.processes import LOG_MODE, open_log
 

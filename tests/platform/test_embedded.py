@@ -16,11 +16,11 @@ import pytest
 import redis
 
 from tests.conftest import open_directory
-from transit_api import embedded, postgresql
 from transit_api.database.migrate import SERVICE_ROLE
-from transit_api.embedded import Servers, running_url, start_embedded
-from transit_api.embedded_roles import OWNER, SUPERUSER, password_file
-from transit_api.postgresql import PostgreSQL, find_binaries
+from transit_api.local import embedded, postgresql
+from transit_api.local.embedded import Servers, running_url, start_embedded
+from transit_api.local.embedded_roles import OWNER, SUPERUSER, password_file
+from transit_api.local.postgresql import PostgreSQL, find_binaries
 from transit_api.process.own_user import FREE_UIDS, NOBODY, choose_uid
 from transit_api.process.processes import ProcessError, as_user
 from transit_api.settings import SettingsError
@@ -214,7 +214,7 @@ def test_unusable_directory_is_one_line(tmp_path: Path) -> None:
 def test_servers_die_with_the_process_that_started_them(data: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path;"
-        "from transit_api.embedded import start_embedded\n"
+        "from transit_api.local.embedded import start_embedded\n"
         "with start_embedded(Path(sys.argv[1]), durable=False):\n"
         "    print('up', flush=True); time.sleep(60)"
     )

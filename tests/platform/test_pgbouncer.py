@@ -24,8 +24,8 @@ from transit_api.database import migrate as migration
 from transit_api.database.migrate import migrate
 from transit_api.database.pools import Database
 from transit_api.database.session import BY_INDEX, RELIED_ON
-from transit_api.embedded import Servers
-from transit_api.postgresql import unprivileged_uid
+from transit_api.local.embedded import Servers
+from transit_api.local.postgresql import unprivileged_uid
 from transit_api.process.processes import as_user
 from transit_api.settings import Settings
 

@@ -25,7 +25,7 @@ import pytest
 import transit_api
 from tests.conftest import Database, Server, start_command
 from transit_api.database.migrate import SQL, migrate
-from transit_api.postgresql import can_use
+from transit_api.local.postgresql import can_use
 
 Start = Callable[..., Server]
 

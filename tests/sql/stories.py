@@ -14,7 +14,7 @@ from psycopg2.extensions import TRANSACTION_STATUS_IDLE, TRANSACTION_STATUS_INTR
 
 from tests.conftest import Database
 from transit_api.database.migrate import SQL
-from transit_api.embedded_roles import OWNER
+from transit_api.local.embedded_roles import OWNER
 
 BOGOTA = ZoneInfo("America/Bogota")
 SERVICE = "transit_service"

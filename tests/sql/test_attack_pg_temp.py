@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import Database, administration
 from transit_api.database.migrate import SERVICE_ROLE, migrate
-from transit_api.embedded import Servers
+from transit_api.local.embedded import Servers
 
 TRAP = """
     CREATE FUNCTION pg_temp.spring(p_value pg_catalog.text) RETURNS boolean

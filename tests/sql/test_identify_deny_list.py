@@ -1,7 +1,7 @@
 """api.identify_deny_list: the epoch stays while the list does, and a restore changes it."""
 
 from tests.sql.stories import open_story
-from transit_api.postgresql import OWNER
+from transit_api.local.postgresql import OWNER
 
 # What loading a dump does to the table, into a database that is there already.
 RESTORED = """

@@ -6,7 +6,7 @@ import psycopg2
 import pytest
 
 from tests.conftest import skip_or_fail
-from transit_api.embedded_roles import SUPERUSER
+from transit_api.local.embedded_roles import SUPERUSER
 
 
 # The wheel's PostgreSQL 18 has no such extension; the bodies are the same.

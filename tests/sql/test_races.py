@@ -25,7 +25,7 @@ from tests.sql.stories import (
     open_story,
 )
 from tests.sql.waiting import wait_until_blocked
-from transit_api.embedded_roles import OWNER
+from transit_api.local.embedded_roles import OWNER
 
 CROWD = 50
 

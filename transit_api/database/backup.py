@@ -8,7 +8,7 @@ import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from transit_api.database.migrate import SERVICE_ROLE, cannot_connect, is_empty
-from transit_api.postgresql import find_binaries
+from transit_api.local.postgresql import find_binaries
 from transit_api.process.processes import ProcessError
 
 # A backup names every card holder: nobody else reads it.

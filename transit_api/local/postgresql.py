@@ -17,8 +17,8 @@ from urllib.parse import quote_from_bytes
 import psutil
 import psycopg2
 
-from transit_api import embedded_roles
-from transit_api.embedded_roles import DATABASE, OWNER, SUPERUSER
+from transit_api.local import embedded_roles
+from transit_api.local.embedded_roles import DATABASE, OWNER, SUPERUSER
 from transit_api.process.own_user import NOBODY
 from transit_api.process.processes import (
     ProcessError,
@@ -251,7 +251,7 @@ class PostgreSQL:
         values = {name: (value, reason) for name, value, reason in SETTINGS}
         if not self.durable:
             values |= {name: (value, reason) for name, value, reason in NOT_DURABLE}
-        lines = ["# Written at every start; change transit_api/postgresql.py instead."]
+        lines = ["# Written at every start; change transit_api/local/postgresql.py instead."]
         lines += [f"{name} = {value}  # {reason}" for name, (value, reason) in values.items()]
         lines.append(f"max_connections = {self.connections}")
         # A name with a quote or a space gets its sockets elsewhere.

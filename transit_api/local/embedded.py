@@ -21,7 +21,7 @@ import psutil
 import redis
 
 from transit_api.database.migrate import SERVICE_ROLE
-from transit_api.postgresql import SYSTEM_DIRECTORY, PostgreSQL, can_use, open_to
+from transit_api.local.postgresql import SYSTEM_DIRECTORY, PostgreSQL, can_use, open_to
 from transit_api.process.own_user import choose_uid
 from transit_api.process.processes import (
     ProcessError,

@@ -1,0 +1,1 @@
+"""Servers out of wheels: PostgreSQL and Valkey beside the service on one machine."""
