@@ -17,7 +17,7 @@ value from the future is a miss, and hosts that share a Redis add the difference
 to the bounds. Nothing is deleted on a write (it would race with loaders): freshness is age.
 
 A value in Redis does not decide for how long it is served: it can shorten what its family allows,
-never extend it, and it counts only under the key that it names (copies.py).
+never extend it, and it counts only under the key that it names (entry.py).
 """
 
 import asyncio
