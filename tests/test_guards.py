@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from tests.procedures import procedure_file
 from transit_api.database.migrate import SERVICE_ROLE, SQL, migrate
 from transit_api.errors import REFUSALS
 from transit_api.http.openapi import describe
@@ -15,7 +16,7 @@ from transit_api.http.outcomes import SUCCESSES
 from transit_api.routes import CLOCK_ROUTES, ROUTES
 
 TESTS = Path(__file__).parent
-PROCEDURES = sorted((SQL / "procedures").glob("*.sql"))
+PROCEDURES = sorted((SQL / "procedures").rglob("*.sql"))
 PACKAGE = SQL.parent / "transit_api"
 
 # Small functions that a test file of another name covers: what they do shows there.
@@ -164,12 +165,12 @@ def test_audit_asks_no_function_that_decides(path):
 
 def test_functions_that_an_audit_may_call_read_no_table():
     for name in PURE - {"clock_now"}:
-        assert "transit." not in (SQL / "procedures" / f"{name}.sql").read_text()
+        assert "transit." not in procedure_file(name).read_text()
 
 
 def test_every_invariant_is_written_down_with_its_audit():
     listed = dict(
-        re.findall(r"^\| (I\d+) \|.*`procedures/(audit_\w+)\.sql` \|$", RULES, re.MULTILINE)
+        re.findall(r"^\| (I\d+) \|.*`procedures/audit/(audit_\w+)\.sql` \|$", RULES, re.MULTILINE)
     )
     assert list(listed) == [f"I{number}" for number in range(1, len(listed) + 1)]
     named = {}

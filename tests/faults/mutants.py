@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.faults.run import Verdict, run_seed
 from tests.faults.schedule import Fault
 from tests.faults.stack import Stack, start_stack
+from tests.procedures import procedure_file
 from transit_api.database.migrate import SERVICE_ROLE, SQL
 
 SEED = 1
@@ -22,17 +23,16 @@ def change(file: Path, old: str, new: str) -> None:
 
 def forget_keys(sql: Path) -> None:
     """A request sent again is decided again; the records' own constraint would make it an error."""
-    procedures = sql / "procedures"
-    change(procedures / "recall.sql", "IF p_key IS NULL THEN", "IF true THEN")
+    change(procedure_file("recall", sql), "IF p_key IS NULL THEN", "IF true THEN")
     for file, key in (("read_tap_facts", "t.key"), ("read_tap_facts_again", "v_tap.key")):
-        change(procedures / f"{file}.sql", f"r.key = {key}", f"r.key = {key} AND false")
+        change(procedure_file(file, sql), f"r.key = {key}", f"r.key = {key} AND false")
     change(
-        procedures / "write_decisions.sql",
+        procedure_file("write_decisions", sql),
         "WHERE (d.record).key IS NOT NULL;",
         "WHERE (d.record).key IS NOT NULL ON CONFLICT DO NOTHING;",
     )
     change(
-        procedures / "remember.sql",
+        procedure_file("remember", sql),
         "p_at\n        );",
         "p_at\n        ) ON CONFLICT DO NOTHING;",
     )

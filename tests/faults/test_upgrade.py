@@ -17,6 +17,7 @@ from tests.conftest import Database, clone_database
 from tests.faults.load import LIMIT_S, Load, make_scenario
 from tests.faults.run import unexpected
 from tests.faults.stack import Stack
+from tests.procedures import procedure_file
 from transit_api.database.migrate import SQL, MigrationError, migrate
 from transit_api.local.embedded import Servers
 
@@ -83,7 +84,7 @@ def test_rolling_restart_under_load_loses_no_request(stack: Stack) -> None:
 def test_migration_under_the_last_release_loses_no_request(stack: Stack, tmp_path: Path) -> None:
     changed = tmp_path / "sql"
     shutil.copytree(SQL, changed)
-    with (changed / "procedures" / "read_station.sql").open("a") as file:
+    with procedure_file("read_station", changed).open("a") as file:
         file.write("-- of the next release\n")
 
     def migrate_twice() -> None:
@@ -137,7 +138,7 @@ def test_migration_that_fails_changes_nothing(fresh_database: Database, tmp_path
     before = shape_of(fresh_database)
     broken = tmp_path / "sql"
     shutil.copytree(SQL, broken)
-    (broken / "procedures" / "recall.sql").write_text("CREATE FUNCTION api.recall( nonsense")
+    procedure_file("recall", broken).write_text("CREATE FUNCTION api.recall( nonsense")
     with pytest.raises(MigrationError, match="recall.sql"):
         migrate(fresh_database.owner_url, broken)
     assert shape_of(fresh_database) == before

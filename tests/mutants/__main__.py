@@ -26,6 +26,7 @@ import pytest
 from tests.mutants.mutants import MUTANTS, Mutant
 from tests.mutants.python_part import AT_ONCE, ROOT, run_python
 from tests.mutants.random_mutants import run_random
+from tests.procedures import procedure_file
 from transit_api.database.migrate import SQL, migrate
 from transit_api.local import embedded, postgresql
 from transit_api.local.embedded import Servers, start_embedded
@@ -75,7 +76,7 @@ class Task:
 
 def mutate(sql: Path, mutant: Mutant) -> None:
     """Change the one line of a copy of sql/; ValueError if it is not there once."""
-    path = sql / "procedures" / f"{mutant.file}.sql"
+    path = procedure_file(mutant.file, sql)
     lines = path.read_text().splitlines()
     places = [i for i, line in enumerate(lines) if line.strip() == mutant.line]
     if len(places) != 1:

@@ -11,7 +11,7 @@ from tests.mutants.covered_by import COVERED_BY, PACKAGES, find_tests
 from tests.mutants.mutants import MUTANTS
 from tests.mutants.python_mutants import PYTHON_MUTANTS
 from tests.mutants.random_mutants import draw
-from transit_api.database.migrate import SQL
+from tests.procedures import procedure_file
 
 
 def name_of(mutant):
@@ -20,11 +20,10 @@ def name_of(mutant):
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=name_of)
 def test_mutant_changes_a_line_that_is_there(mutant, tmp_path):
-    file = f"procedures/{mutant.file}.sql"
     (tmp_path / "procedures").mkdir()
-    shutil.copy(SQL / file, tmp_path / file)
+    copy = Path(shutil.copy(procedure_file(mutant.file), tmp_path / "procedures"))
     mutate(tmp_path, mutant)
-    assert (tmp_path / file).read_text() != (SQL / file).read_text()
+    assert copy.read_text() != procedure_file(mutant.file).read_text()
 
 
 @pytest.mark.parametrize("mutant", PYTHON_MUTANTS, ids=name_of)

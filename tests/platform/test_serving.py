@@ -24,6 +24,7 @@ import pytest
 
 import transit_api
 from tests.conftest import Database, Server, start_command
+from tests.procedures import procedure_file
 from transit_api.database.migrate import SQL, migrate
 from transit_api.local.postgresql import can_use
 
@@ -180,7 +181,7 @@ def test_procedures_are_rebuilt_under_load_and_no_request_notices(
     serving = server(workers=2)
     with Load(serving) as load:
         for number in range(5):
-            with (sql / "procedures" / "list_stations.sql").open("a") as file:
+            with procedure_file("list_stations", sql).open("a") as file:
                 file.write(f"-- {number}\n")
             assert migrate(fresh_database.owner_url, sql).procedures_rebuilt
             answered = load.outcomes["200"]

@@ -16,7 +16,7 @@ def invariants_of_the_audit() -> set[str]:
     """The words that api.audit can answer, from the text of its functions."""
     return {
         word
-        for path in PROCEDURES.glob("audit*.sql")
+        for path in PROCEDURES.rglob("audit*.sql")
         for word in re.findall(r"RETURN QUERY SELECT '(\w+)'", path.read_text(encoding="utf-8"))
     }
 
@@ -40,7 +40,7 @@ def test_every_invariant_has_a_corruption():
 
 
 def test_every_invariant_is_a_function_of_its_name():
-    files = {path.stem.removeprefix("audit_") for path in PROCEDURES.glob("audit_*.sql")}
+    files = {path.stem.removeprefix("audit_") for path in PROCEDURES.rglob("audit_*.sql")}
     assert invariants_of_the_audit() <= files
 
 

@@ -326,7 +326,7 @@ def _run_file(cursor: Any, path: Path) -> None:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.sql"))
+    return sorted(folder.rglob("*.sql"))
 
 
 def _checksum(files: Iterable[Path], *more: str) -> str:
