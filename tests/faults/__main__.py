@@ -29,7 +29,9 @@ def main() -> int:
         "--prove", action="store_true", help="also run the builds with a broken promise"
     )
     parser.add_argument(
-        "--table", action="store_true", help="only print the degradation table, for the README"
+        "--table",
+        action="store_true",
+        help="only print the degradation table, for compose/README.md",
     )
     parser.add_argument("--log", type=Path, help="copy the service's log here")
     chosen = parser.parse_args()

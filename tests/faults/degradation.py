@@ -1,4 +1,4 @@
-"""What a client gets while a part is broken: the table of the README, as data, and its test."""
+"""What a client gets while a part is broken: compose/README.md's table as data, and its test."""
 
 import threading
 import time
@@ -190,7 +190,7 @@ def run_row(stack: Stack, state: str) -> list[Told]:
 
 
 def as_markdown() -> str:
-    """The table as the README shows it; a column for endpoints that are promised the same."""
+    """As compose/README.md shows it; a column for endpoints that are promised the same."""
     columns = [", ".join(UNCACHED), ", ".join(CACHED), "health", "ready", "metrics"]
     lines = [f"| | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     for state, cells in TABLE.items():

@@ -1,4 +1,4 @@
-"""Recovery to a moment, step by step as the README tells it."""
+"""Recovery to a moment, step by step as compose/README.md tells it."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""The commands of the README, as they are written, in bash and in zsh."""
+"""What the guides say: commands run as they are written, in bash and in zsh; paths exist."""
 
 import os
 import re
@@ -11,10 +11,18 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from aiohttp import web
 
 from tests.conftest import open_directory, skip_or_fail, start_command
+from transit_api.routes import CLOCK_ROUTES, ROUTES
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+GUIDES = sorted(
+    path
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("*/*.md"), *ROOT.glob("sql/*/*.md")]
+    if path.name != "CHANGELOG.md" and not path.is_relative_to(ROOT / ".venv")
+)
+TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in GUIDES}
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`]+)`")
 # Of the spans in the text and its tables, those that begin like a command and go on.
@@ -27,8 +35,17 @@ RUNNABLE = re.compile(r"(curl|psql|transit-api (audit|backup|restore|compute|url
 
 
 # Those without a language or in `sh`; prose never stands in one.
-BLOCKS = [text for language, text in BLOCK.findall(README) if language in ("", "sh")]
-INLINE = [span for span in SPAN.findall(BLOCK.sub("", README)) if COMMAND.match(span)]
+BLOCKS = [
+    text
+    for guide in TEXTS.values()
+    for language, text in BLOCK.findall(guide)
+    if language in ("", "sh")
+]
+SPANS = [span for guide in TEXTS.values() for span in SPAN.findall(BLOCK.sub("", guide))]
+INLINE = [span for span in SPANS if COMMAND.match(span)]
+# Paths of the repository, in spans and in links.
+PATH = re.compile(r"(?:transit_api|sql|simulator|compose|tests|\.ci)/[\w./-]*")
+LINK = re.compile(r"\]\(((?!https?:|#)[^)]+)\)")
 COMMANDS = [line for block in BLOCKS for line in block.splitlines()] + INLINE
 TO_RUN = [command for command in COMMANDS if RUNNABLE.match(command) and "..." not in command]
 
@@ -65,6 +82,31 @@ def place() -> Iterator[Place]:
 def test_commands_were_found() -> None:
     assert len(BLOCKS) >= 4 and len(INLINE) >= 10
     assert {command.split()[0] for command in TO_RUN} == {"curl", "psql", "transit-api"}
+
+
+@pytest.mark.parametrize("guide", TEXTS)
+def test_paths_that_a_guide_names_exist(guide: str) -> None:
+    text = TEXTS[guide]
+    named = [path for span in SPAN.findall(BLOCK.sub("", text)) if (path := PATH.fullmatch(span))]
+    for path in named:
+        # A file of the simulator's or of the database's guide may be named from its own folder.
+        places = [ROOT / path[0], (ROOT / guide).parent / path[0]]
+        assert any(place.exists() for place in places), f"{guide} names {path[0]}"
+    for link in LINK.findall(text):
+        target = (ROOT / guide).parent / link.partition("#")[0]
+        assert target.exists(), f"{guide} links to {link}"
+
+
+def test_every_route_stands_in_the_table_of_the_readme() -> None:
+    table = TEXTS["README.md"].partition("## Endpoints")[2].partition("\n## ")[0]
+    rows = " ".join(line for line in table.splitlines() if line.startswith("|"))
+    for route in [*ROUTES, *CLOCK_ROUTES]:
+        if not isinstance(route, web.RouteDef):
+            continue
+        path = re.sub(r"{(\w+)[^}]*}", "{id}", route.path).removeprefix("/api/v1")
+        # The rows name the beginning of a group once, and then what follows.
+        ends = {path, "/" + "/".join(path.rsplit("/", 2)[1:]), "/" + path.rsplit("/", 1)[1]}
+        assert any(f"{end}`" in rows for end in ends), path
 
 
 @pytest.mark.parametrize("text", [*BLOCKS, *INLINE])

@@ -119,8 +119,8 @@ def test_only_settings_reads_the_environment() -> None:
             assert "os.environ" not in path.read_text(encoding="utf-8"), path
 
 
-def test_readme_lists_every_setting_with_its_default() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_guide_lists_every_setting_with_its_default() -> None:
+    readme = (ROOT / "compose" / "README.md").read_text(encoding="utf-8")
     for variable, default, _ in list_settings():
         shown = f"`{default}`" if default else ""
         assert re.search(rf"^\| `{variable}` \| {re.escape(shown)} ?\|", readme, re.M), variable
