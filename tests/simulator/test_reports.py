@@ -92,7 +92,9 @@ async def test_progress_is_plain_lines_where_there_is_no_terminal(fake: Fake) ->
         await run_here(fake.url, replace(short_rush_hour(), duration_s=1), progress.report)
     text = out.getvalue()
     assert "Riders get their cards" in text
-    assert "requests  taps" in text
+    assert "  taps " in text
+    assert "failed 0  books differ 0" in text
+    assert "seed 2026" in text
     assert "\x1b" not in text
 
 
