@@ -15,6 +15,7 @@ from simulator.measure import (
 )
 from simulator.report import money
 from simulator.result import Result
+from simulator.thresholds import Threshold
 
 CHARTED = 6  # endpoints that get a line
 CURVE = (0, 10, 25, 50, 60, 70, 80, 90, 95, 97.5, 99, 99.5, 99.9, 99.95, 99.99)
@@ -64,7 +65,7 @@ pre { white-space: pre-wrap; border: 1px solid var(--rule); border-radius: 8px; 
 )
 
 
-def write_html(result: Result) -> str:
+def write_html(result: Result, thresholds: Sequence[Threshold] = ()) -> str:
     """The whole page."""
     scenario = result.scenario
     title = f"{scenario.name}: {result.recorder.requests():,} requests"

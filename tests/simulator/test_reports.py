@@ -15,8 +15,9 @@ from rich.console import Console
 from simulator.charts import Axis, bar_chart, line_chart, map_chart, nice_ticks
 from simulator.html import write_html
 from simulator.live import Progress
-from simulator.report import print_result, summary
+from simulator.report import print_result
 from simulator.result import Result
+from simulator.summary import summary
 from tests.conftest import skip_or_fail
 from tests.simulator.conftest import Fake
 
