@@ -102,13 +102,8 @@ def add_service(parser: Parser) -> None:
     parser.add_argument(
         "--ca", type=Path, metavar="FILE", help="trust this authority (PEM), not the system's"
     )
-    parser.add_argument(
-        "--header",
-        action="append",
-        default=[],
-        metavar="'NAME: VALUE'",
-        help="on every request, e.g. 'Authorization: Bearer ...'",
-    )
+    parser.add_argument("--header", action="append", default=[], metavar="LINE",
+                        help="on every request: 'Authorization: Bearer ...'")  # fmt: skip
 
 
 def add_pace(run: Parser) -> None:

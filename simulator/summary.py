@@ -15,12 +15,7 @@ def summary(result: Result, thresholds: Sequence[Threshold] = ()) -> dict[str, A
     recorder = result.recorder
     verdict = judge_run(result, thresholds)
     return {
-        "verdict": {
-            "word": verdict.word,
-            "exit_code": verdict.code,
-            "checks": [asdict(check) for check in verdict.checks],
-            "spoiled": verdict.spoiled,
-        },
+        "verdict": {"word": verdict.word, "exit_code": verdict.code, **asdict(verdict)},
         "parameters": asdict(result.scenario),
         "scenario": result.scenario.name,
         "url": result.url,
