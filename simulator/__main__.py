@@ -3,6 +3,7 @@
 import argparse
 import io
 import sys
+from importlib.metadata import version
 
 from rich.console import Console
 
@@ -16,10 +17,12 @@ Bogotá's riders, validators and buses, against a running service.
 
   transit-sim demo                    start a service, drive a rush hour, check the books
   transit-sim run rush-hour --url URL drive a scenario; see `transit-sim run --help`
+  transit-sim compare A.json B.json   two runs side by side: what became worse
   transit-sim city                    how like Bogotá the simulated day is, in figures
   transit-sim day --scale 0.1         a weekday through the batch endpoints, to the peso
   transit-sim latency                 what caching is worth, endpoint by endpoint
 """
+PACKAGE = "transit-api"
 EXIT_BAD_INPUT = 2
 PLAIN_WIDTH = 110  # where there is no terminal to say
 
@@ -51,9 +54,11 @@ def make_parser() -> argparse.ArgumentParser:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version(PACKAGE)}")
     group = parser.add_subparsers(required=True, metavar="command")
     commands.add_demo(group)
     commands.add_run(group, scenario_names())
+    studies.add_compare(group)
     studies.add_city(group)
     studies.add_day(group)
     studies.add_latency(group)

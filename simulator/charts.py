@@ -1,12 +1,15 @@
-"""Charts as inline SVG: lines, bars and a map, readable in light and dark, without scripts."""
+"""Charts as inline SVG: lines, bars and heat, readable in light and dark, without scripts."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
-from math import cos, floor, log10, radians, sqrt
+from math import ceil, floor, log10, sqrt
 
-WIDTH, HEIGHT = 640, 260
-LEFT, RIGHT, TOP, BOTTOM = 56, 14, 12, 40
+# As wide as a telephone: what is drawn for one is readable there, and three stand side by side.
+WIDTH, HEIGHT = 400, 250
+LEFT, RIGHT, TOP, BOTTOM = 44, 12, 10, 40
+COLUMNS, ROWS_A_DECADE, SHADES = 80, 8, 6  # of a heat map
 SERIES = 8  # colours there are; see `.s0` to `.s7` in the page's style
 
 Points = Sequence[tuple[float, float]]
@@ -63,14 +66,15 @@ def y_axis(high: float) -> tuple[Axis, list[str]]:
     """A value axis from 0 with grid lines."""
     ticks = nice_ticks(high)
     axis = Axis(0, ticks[-1], HEIGHT - BOTTOM, TOP)
-    lines = []
-    for tick in ticks:
-        y = axis.at(tick)
-        lines.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
-        lines.append(
-            f'<text class="tick" x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{number(tick)}</text>'
-        )
-    return axis, lines
+    return axis, [part for tick in ticks for part in grid_line(axis.at(tick), tick)]
+
+
+def grid_line(y: float, value: float) -> list[str]:
+    """A line across with its value beside it."""
+    return [
+        f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>',
+        f'<text class="tick" x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{number(value)}</text>',
+    ]
 
 
 def x_axis(axis: Axis, ticks: Sequence[tuple[float, str]]) -> list[str]:
@@ -84,10 +88,10 @@ def x_axis(axis: Axis, ticks: Sequence[tuple[float, str]]) -> list[str]:
     ]
 
 
-def legend(names: Sequence[str]) -> str:
+def legend(names: Sequence[str], colours: Sequence[int] = range(SERIES)) -> str:
     """Which colour is whose."""
     items = "".join(
-        f'<li><span class="dot s{index % SERIES}"></span>{escape(name)}</li>'
+        f'<li><span class="dot s{colours[index % len(colours)]}"></span>{escape(name)}</li>'
         for index, name in enumerate(names)
     )
     return f'<ul class="legend">{items}</ul></figure>'
@@ -144,30 +148,70 @@ def bar_chart(
     return frame(title, x_label, y_label, parts) + legend(names)
 
 
-def map_chart(title: str, places: Sequence[tuple[str, float, float, float]]) -> str:
-    """Stations (name, latitude, longitude, taps) as circles whose area is their taps."""
-    if not places:
+def heat_chart(title: str, seconds: Sequence[tuple[int, Sequence[float]]], y_label: str) -> str:
+    """How the values (above 0) of each second spread over a logarithmic axis: the larger a cell's
+    share of its column, the stronger its colour; median and 99th percentile as lines."""
+    columns, length = gather(seconds)
+    if not columns:
         return f"<figure><figcaption>{escape(title)}: nothing to show</figcaption></figure>"
-    latitudes = [latitude for _, latitude, _, _ in places]
-    longitudes = [longitude for _, _, longitude, _ in places]
-    shrink = cos(radians(sum(latitudes) / len(latitudes)))
-    tall = max(latitudes) - min(latitudes) or 0.01
-    wide = (max(longitudes) - min(longitudes) or 0.01) * shrink
-    height = 620
-    width = max(200.0, round(height * wide / tall))
-    x = Axis(min(longitudes), max(longitudes), 20, width - 20)
-    y = Axis(min(latitudes), max(latitudes), height - 20, 20)
-    most = max(taps for *_, taps in places) or 1.0
-    circles = []
-    for name, latitude, longitude, taps in sorted(places, key=lambda place: -place[3]):
-        radius = 1.5 + 14 * sqrt(taps / most) if taps else 1.5
-        kind = "place" if taps else "place quiet"
-        circles.append(
-            f'<circle class="{kind}" cx="{x.at(longitude)}" cy="{y.at(latitude)}" '
-            f'r="{radius:.1f}"><title>{escape(name)}: {taps:,.0f}</title></circle>'
+    every = [value for values in columns.values() for value in values]
+    low = floor(log10(min(every)) * ROWS_A_DECADE)
+    high = max(low + ROWS_A_DECADE, floor(log10(max(every)) * ROWS_A_DECADE) + 1)
+    x = Axis(0, max(columns) + 1, LEFT, WIDTH - RIGHT)
+    y = Axis(low, high, HEIGHT - BOTTOM, TOP)
+    parts = heat_ticks(y) + heat_cells(columns, x, y)
+    for index, share in ((1, 0.5), (5, 0.99)):
+        path = " ".join(
+            f"{x.at(at + 0.5)},{y.at(log10(rank(values, share)) * ROWS_A_DECADE)}"
+            for at, values in sorted(columns.items())
         )
-    return (
-        f'<figure class="map"><figcaption>{escape(title)}</figcaption>'
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">'
-        f"{''.join(circles)}</svg></figure>"
+        parts.append(f'<polyline class="line s{index}" points="{path}"/>')
+    ticks = [(tick / length, number(tick)) for tick in nice_ticks(x.high * length)]
+    parts += x_axis(x, [(at, word) for at, word in ticks if at <= x.high])
+    names = ((0, "requests"), (1, "median"), (5, "99th percentile"))
+    return frame(title, "seconds", y_label, parts) + legend(
+        [name for _, name in names], [index for index, _ in names]
     )
+
+
+def gather(seconds: Sequence[tuple[int, Sequence[float]]]) -> tuple[dict[int, list[float]], int]:
+    """At most so many columns as can be told apart, and how many seconds one of them is."""
+    length = ceil((max((at for at, _ in seconds), default=0) + 1) / COLUMNS)
+    columns: dict[int, list[float]] = {}
+    for at, values in seconds:
+        if values:
+            columns.setdefault(at // length, []).extend(values)
+    return columns, length
+
+
+def rank(values: Sequence[float], share: float) -> float:
+    """The value that this share of all does not exceed."""
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+def heat_cells(columns: dict[int, list[float]], x: Axis, y: Axis) -> list[str]:
+    """One path for each shade, however many cells have it."""
+    paths: list[list[str]] = [[] for _ in range(SHADES)]
+    wide, tall = x.at(1) - x.at(0), y.at(y.low) - y.at(y.low + 1)
+    for at, values in columns.items():
+        rows = Counter(floor(log10(value) * ROWS_A_DECADE) for value in values)
+        for row, count in rows.items():
+            shade = ceil(SHADES * sqrt(count / len(values))) - 1
+            paths[shade].append(f"M{x.at(at)},{y.at(row + 1)}h{wide:.1f}v{tall:.1f}h-{wide:.1f}z")
+    return [
+        f'<path class="heat" fill-opacity="{(shade + 1) / SHADES * 0.85:.2f}" d="{"".join(path)}"/>'
+        for shade, path in enumerate(paths)
+        if path
+    ]
+
+
+def heat_ticks(y: Axis) -> list[str]:
+    """Grid lines at 1, 2 and 5 of each decade, at the decades alone where there are many."""
+    steps = (1, 2, 5) if y.high - y.low <= 2 * ROWS_A_DECADE else (1,)
+    values = [step * 10.0**power for power in range(-4, 8) for step in steps]
+    return [
+        part
+        for value in values
+        if y.low <= log10(value) * ROWS_A_DECADE <= y.high
+        for part in grid_line(y.at(log10(value) * ROWS_A_DECADE), value)
+    ]

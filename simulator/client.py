@@ -1,6 +1,7 @@
 """A small HTTP/1.1 client: keep-alive connections, one request each, JSON in, JSON out."""
 
 import asyncio
+import ssl
 from collections import deque
 from collections.abc import Mapping
 from typing import cast
@@ -8,11 +9,14 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from simulator.access import ANYBODY, Access
+
 IDLE_LIMIT_S = 10.0  # the service may close a connection that idled longer, just as we write to it
 MAX_HEAD_BYTES = 64 * 1024
 MAX_BODY_BYTES = 256 * 1024 * 1024
 SERVICE_MEDIA_TYPES = frozenset({"application/json", "application/problem+json"})
 NO_CONTENT = frozenset({204, 304})
+PORTS = {"http": 80, "https": 443}
 
 
 class NoAnswer(Exception):
@@ -184,14 +188,24 @@ def join_chunks(buffer: bytearray) -> bytes | None:
 class ApiClient:
     """Requests to one service over at most `connections` sockets; more wait their turn."""
 
-    def __init__(self, url: str, connections: int = 256, timeout_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        connections: int = 256,
+        timeout_s: float = 30.0,
+        access: Access = ANYBODY,
+    ) -> None:
         parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname:
-            raise ValueError("not an http:// address")
-        self.host, self.port = parts.hostname, parts.port or 80
+        if parts.scheme not in PORTS or not parts.hostname:
+            raise ValueError("not an http:// or https:// address")
+        if parts.username is not None:
+            raise ValueError("credentials go into --header, an address is printed in reports")
+        self.host, self.port = parts.hostname, parts.port or PORTS[parts.scheme]
         self.prefix = parts.path.rstrip("/")
         self.timeout_s = timeout_s
-        self._host_line = f"Host: {self.host}:{self.port}\r\n"
+        self._tls = access.tls() if parts.scheme == "https" else None
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        self._own_lines = f"Host: {host}:{self.port}\r\n{access.lines()}"
         self._idle: list[_Connection] = []
         self._open: set[_Connection] = set()
         self._slots = connections
@@ -218,7 +232,7 @@ class ApiClient:
         self, method: str, path: str, body: object, headers: Mapping[str, str] | None
     ) -> bytes:
         """The bytes of a request."""
-        head = f"{method} {self.prefix}{path} HTTP/1.1\r\n{self._host_line}"
+        head = f"{method} {self.prefix}{path} HTTP/1.1\r\n{self._own_lines}"
         if headers:
             head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         if body is None:
@@ -267,8 +281,12 @@ class ApiClient:
             self._open.discard(connection)
         try:
             _, connection = await asyncio.wait_for(
-                loop.create_connection(_Connection, self.host, self.port), self.timeout_s
+                loop.create_connection(_Connection, self.host, self.port, ssl=self._tls),
+                self.timeout_s,
             )
+        except ssl.SSLError as error:
+            why = getattr(error, "verify_message", None) or error.reason or error
+            raise NoAnswer(f"no TLS with {self.host}:{self.port}: {why}") from error
         except (OSError, TimeoutError) as error:
             raise NoAnswer(f"{self.host}:{self.port} does not accept connections") from error
         self._open.add(connection)

@@ -10,6 +10,7 @@ from typing import Any
 
 from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
 
+from simulator.access import ANYBODY, Access
 from simulator.actor import DEVICE_BITS
 from simulator.city import read_city
 from simulator.client import Answer, ApiClient
@@ -134,11 +135,16 @@ async def time_uncached(client: ApiClient, samples: int, seed: int) -> list[Timi
 
 
 async def measure_latency(
-    url: str, rounds: int, samples: int, seed: int, base: Mapping[str, float]
+    url: str,
+    rounds: int,
+    samples: int,
+    seed: int,
+    base: Mapping[str, float],
+    access: Access = ANYBODY,
 ) -> list[dict[str, Any]]:
     """Every row; `base` holds what the same answers cost from the base tables, in ms, as the
     service's side measured it, keyed by the endpoint's path under /analytics/."""
-    client = connect(url, 2, TIMEOUT_S)
+    client = connect(url, 2, TIMEOUT_S, access)
     try:
         timings = await time_uncached(client, samples, seed)
         for timing in await time_analytics(client, rounds):

@@ -1,8 +1,9 @@
-"""Progress while a run goes on: a live table in a terminal, a plain line now and then elsewhere."""
+"""Progress while a run goes on: a live view in a terminal, a plain line now and then elsewhere."""
 
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +18,8 @@ from simulator.result import Tally
 
 PLAIN_EVERY_S = 10.0
 SWITCH_S = 0.0005
+GAP = "  "
+WIDEST_BAR = 60
 LIVE_TITLE = "Latency in ms over the last seconds, from the intended start"
 
 
@@ -54,10 +57,10 @@ class Progress:
         if stage != "driving":
             return
         if self.live:
-            self.live.update(self._table(tallies))
+            self.live.update(picture(tallies, self.console.width))
         elif time.monotonic() - self.printed_at >= PLAIN_EVERY_S:
             self.printed_at = time.monotonic()
-            self.console.print(line(tallies), highlight=False)
+            self.console.print(GAP.join(figures(tallies)), highlight=False)
 
     def _announce(self, stage: str, tallies: list[Tally]) -> None:
         if stage == "driving":
@@ -67,7 +70,10 @@ class Progress:
                 if not scenario.speed
                 else (f"{scenario.speed:g} times real time")
             )
-            text = f"Driving {scenario.name}: {pace} for {scenario.duration_s:g} s"
+            text = (
+                f"Driving {scenario.name}: {pace} for {scenario.duration_s:g} s, "
+                f"seed {scenario.seed}"
+            )
         elif stage == "settling":
             text = "Riders get their cards and first money ..."
         elif stage == "stopping":
@@ -78,37 +84,61 @@ class Progress:
             text = "Comparing every rider's book with the service ..."
         self.console.print(text, highlight=False)
 
-    def _table(self, tallies: list[Tally]) -> Group:
-        first = tallies[0]
-        bar = ProgressBar(first.scenario.duration_s, max(0.0, first.elapsed_s), width=60)
-        return Group(
-            bar, Text(line(tallies)), refusals(tallies), latency_table(first.latency, LIVE_TITLE)
-        )
+
+def picture(tallies: list[Tally], width: int) -> Group:
+    """The whole live view. Nothing in it is wider than the terminal: what is, would be cut."""
+    first = tallies[0]
+    return Group(
+        bar(first, width),
+        Text("\n".join(fold(figures(tallies), width))),
+        Text("\n".join(fold(refusals(tallies), width))),
+        latency_table(first.latency, LIVE_TITLE, width),
+    )
 
 
-def refusals(tallies: list[Tally]) -> Table:
-    """Refusals by code, in one row."""
+def bar(tally: Tally, width: int) -> Table:
+    """How far the run is, drawn and in seconds."""
+    whole, done = tally.scenario.duration_s, max(0.0, tally.elapsed_s)
+    told = f"{done:.0f} of {whole:g} s"
+    room = max(1, min(WIDEST_BAR, width - len(told) - len(GAP)))
+    row = Table.grid(padding=(0, len(GAP), 0, 0))
+    row.add_row(ProgressBar(whole, done, width=room), Text(told, no_wrap=True))
+    return row
+
+
+def fold(words: Iterable[str], width: int) -> list[str]:
+    """Lines of whole words: a figure is never torn from its name."""
+    lines: list[str] = []
+    for word in words:
+        if lines and len(lines[-1]) + len(GAP) + len(word) <= width:
+            lines[-1] += GAP + word
+        else:
+            lines.append(word)
+    return lines
+
+
+def refusals(tallies: list[Tally]) -> list[str]:
+    """Refusals by code."""
     counts: Counter[str] = Counter()
     for tally in tallies:
         counts.update(tally.refused)
-    table = Table(box=None, show_header=False)
-    table.add_row(*(f"{code} {count:,}" for code, count in counts.most_common()))
-    return table
+    return [f"{code} {count:,}" for code, count in counts.most_common()]
 
 
-def line(tallies: list[Tally]) -> str:
-    """The run so far in one line."""
-    done = max(tally.elapsed_s for tally in tallies)
-    taps = sum(tally.taps for tally in tallies)
+def figures(tallies: list[Tally]) -> list[str]:
+    """The run so far; what was promised comes first, where the eye and a small window look."""
     cache: Counter[str] = Counter()
     for tally in tallies:
         cache.update(tally.cache)
     hits = f"{cache['HIT'] / cache.total():.0%}" if cache.total() else "-"
-    return (
-        f"{done:4.0f} s  {sum(tally.requests for tally in tallies):,} requests  "
-        f"taps {taps:,} of {sum(tally.asked for tally in tallies):,} due  "
-        f"refused {sum(sum(tally.refused.values()) for tally in tallies):,}  "
-        f"failed {sum(tally.failed for tally in tallies):,}  cache hits {hits}  "
-        f"loaded {money(sum(tally.loaded for tally in tallies))}  "
-        f"books differ {sum(tally.differences for tally in tallies)}"
-    )
+    return [
+        f"{max(tally.elapsed_s for tally in tallies):4.0f} s",
+        f"failed {sum(tally.failed for tally in tallies):,}",
+        f"books differ {sum(tally.differences for tally in tallies):,}",
+        f"requests {sum(tally.requests for tally in tallies):,}",
+        f"taps {sum(tally.taps for tally in tallies):,} of "
+        f"{sum(tally.asked for tally in tallies):,} due",
+        f"refused {sum(sum(tally.refused.values()) for tally in tallies):,}",
+        f"cache hits {hits}",
+        f"loaded {money(sum(tally.loaded for tally in tallies))}",
+    ]

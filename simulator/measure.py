@@ -144,12 +144,12 @@ class Recorder:
         """The send lag that one request in a hundred exceeded."""
         return percentile_ms(self.lag, 99)
 
-    def spoiled(self, workers: int = 1) -> list[str]:
+    def spoiled(self, workers: int = 1, lag_limit_ms: float = LAG_LIMIT_MS) -> list[str]:
         """Why the run says more of its generator than of the service; empty when it is fine."""
         reasons = []
-        if self.lag_p99_ms() > LAG_LIMIT_MS:
+        if self.lag_p99_ms() > lag_limit_ms:
             reasons.append(
-                f"send lag p99 was {self.lag_p99_ms():.1f} ms, over {LAG_LIMIT_MS:g} ms: requests "
+                f"send lag p99 was {self.lag_p99_ms():.1f} ms, over {lag_limit_ms:g} ms: requests "
                 "left late, this machine had no time for the generator"
             )
         share = self.cpu_s / self.wall_s / workers if self.wall_s else 0.0

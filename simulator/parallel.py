@@ -13,6 +13,7 @@ from multiprocessing.context import SpawnProcess
 
 import uvloop
 
+from simulator.access import ANYBODY, Access
 from simulator.interrupt import on_first_ctrl_c
 from simulator.result import Outcome, Result, Tally
 from simulator.scenario import Scenario
@@ -35,18 +36,19 @@ async def run_parallel(
     workers: int,
     report: Report | None = None,
     finish_on_ctrl_c: bool = False,
+    access: Access = ANYBODY,
 ) -> Result:
     """Start the workers together, show their progress, merge what they bring home; Ctrl-C can end
     the driving alone, every worker compares its books then."""
     run = int(time.time())
-    client = connect(url, 4, TIMEOUT_S)
+    client = connect(url, 4, TIMEOUT_S, access)
     try:
         await check_service(client)
         before = await read_totals(client, (await read_clock(client)).now())
         await set_clock(client, scenario)
         if report:
             report("settling", [])
-        with start_children(url, scenario, run, workers) as pipes:
+        with start_children(url, scenario, run, workers, access) as pipes:
             conversation = Conversation(pipes, report)
             outcomes = await conversation.hold(finish_on_ctrl_c)
         return await conclude(client, url, scenario, run, before, outcomes, conversation.stopped)
@@ -56,7 +58,7 @@ async def run_parallel(
 
 @contextmanager
 def start_children(
-    url: str, scenario: Scenario, run: int, workers: int
+    url: str, scenario: Scenario, run: int, workers: int, access: Access = ANYBODY
 ) -> Iterator[list[Connection]]:
     """The worker processes, as a pipe to each; none outlives this."""
     context = multiprocessing.get_context("spawn")
@@ -67,7 +69,9 @@ def start_children(
             mine, theirs = context.Pipe()
             pipes.append(mine)
             child = context.Process(
-                target=run_child, args=(theirs, url, scenario, run, number, workers), daemon=True
+                target=run_child,
+                args=(theirs, url, scenario, run, number, workers, access),
+                daemon=True,
             )
             start_deaf(child)
             children.append(child)
@@ -167,11 +171,17 @@ class Conversation:
 
 
 def run_child(
-    pipe: Connection, url: str, scenario: Scenario, run: int, number: int, workers: int
+    pipe: Connection,
+    url: str,
+    scenario: Scenario,
+    run: int,
+    number: int,
+    workers: int,
+    access: Access = ANYBODY,
 ) -> None:
     """One worker process."""
     try:
-        uvloop.run(work(pipe, Worker(url, scenario, run, number, workers)))
+        uvloop.run(work(pipe, Worker(url, scenario, run, number, workers, access)))
     except Unusable as error:
         pipe.send(("trouble", str(error)))
     finally:

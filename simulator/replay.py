@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from simulator.access import ANYBODY, Access
 from simulator.actor import DEVICE_BITS
 from simulator.books import compare_totals
 from simulator.city import City, Demand, read_city
@@ -306,9 +307,11 @@ class Lane:
         }
 
 
-async def replay_day(url: str, scale: float, seed: int, export: Path | None) -> ReplayResult:
+async def replay_day(
+    url: str, scale: float, seed: int, export: Path | None, access: Access = ANYBODY
+) -> ReplayResult:
     """Plan the day, settle its riders, replay it, compare."""
-    client = connect(url, LANES * 2, BATCH_TIMEOUT_S)
+    client = connect(url, LANES * 2, BATCH_TIMEOUT_S, access)
     try:
         clock = await read_clock(client)
         before = await read_totals(client, clock.now())

@@ -17,6 +17,8 @@ TITLE = "Latency in ms, from the intended start of each request"
 LATENCY_COLUMNS = ("base_tables_ms", "cold_p50_ms", "cold_p99_ms", "cached_p50_ms",
                    "cached_p99_ms", "base_over_cold", "cold_over_cached")  # fmt: skip
 COLUMNS = ("p50", "p90", "p99", "p99.9", "p100")
+NARROW_COLUMNS = ("p50", "p99")
+FULL_WIDTH = 78  # below this the table leaves columns out, not letters
 
 
 def money(pesos: int) -> str:
@@ -24,15 +26,16 @@ def money(pesos: int) -> str:
     return f"${pesos:,}".replace(",", ".")
 
 
-def latency_table(rows: list[dict[str, Any]], title: str = TITLE) -> Table:
-    """Percentiles per endpoint, from the intended start."""
+def latency_table(rows: list[dict[str, Any]], title: str = TITLE, width: int = FULL_WIDTH) -> Table:
+    """Percentiles per endpoint, from the intended start; fewer of them where there is less room."""
+    columns = COLUMNS if width >= FULL_WIDTH else NARROW_COLUMNS
     table = Table(title=title, box=None)
     table.add_column("endpoint", no_wrap=True)
     table.add_column("requests", justify="right")
-    for column in COLUMNS:
+    for column in columns:
         table.add_column("max" if column == "p100" else column, justify="right")
     for row in rows:
-        values = [f"{row[column]:.1f}" for column in COLUMNS]
+        values = [f"{row[column]:.1f}" for column in columns]
         table.add_row(row["endpoint"], str(row["count"]), *values)
     return table
 
@@ -214,38 +217,3 @@ def print_latency(rows: Sequence[dict[str, Any]], console: Console) -> None:
         "rollups, over HTTP;\ncached: over HTTP, without the database.",
         highlight=False,
     )
-
-
-def summary(result: Result) -> dict[str, Any]:
-    """The report as data."""
-    recorder = result.recorder
-    return {
-        "scenario": result.scenario.name,
-        "url": result.url,
-        "seed": result.scenario.seed,
-        "run": result.run,
-        "workers": result.workers,
-        "finished_at": result.finished_at.isoformat(),
-        "wall_s": round(recorder.wall_s, 3),
-        "requests": recorder.requests(),
-        "latency_ms": latency_rows(recorder),
-        "outcomes": {name: dict(codes) for name, codes in recorder.outcomes.items()},
-        "retries": dict(recorder.retries),
-        "strangers": {str(status): count for status, count in recorder.strangers.items()},
-        "failures": dict(recorder.failures),
-        "cache": dict(recorder.cache),
-        "lag_p99_ms": recorder.lag_p99_ms(),
-        "dropped": dict(recorder.dropped),
-        "generator_cpu_s": round(recorder.cpu_s, 3),
-        "spoiled": recorder.spoiled(result.workers),
-        "books": {
-            "riders": result.riders,
-            "cards": result.cards,
-            "agree": result.books_agree,
-            "totals": result.totals,
-            "total_differences": result.total_differences,
-            "differences": [str(difference) for difference in result.differences],
-            "statements": result.statements,
-            "unresolved": result.unresolved,
-        },
-    }

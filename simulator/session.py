@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 
+from simulator.access import ANYBODY, Access
 from simulator.actor import Actor
 from simulator.asking import Asker
 from simulator.books import Books, compare_statement, compare_totals
@@ -51,9 +52,15 @@ class Worker:
     """A share of the riders of a run, in one process."""
 
     def __init__(
-        self, url: str, scenario: Scenario, run: int, number: int = 0, workers: int = 1
+        self,
+        url: str,
+        scenario: Scenario,
+        run: int,
+        number: int = 0,
+        workers: int = 1,
+        access: Access = ANYBODY,
     ) -> None:
-        self.client = connect(url, CONNECTIONS, TIMEOUT_S)
+        self.client = connect(url, CONNECTIONS, TIMEOUT_S, access)
         self.scenario = scenario.within_its_day()
         self.run = run
         self.number = number
@@ -181,11 +188,15 @@ async def check_service(client: ApiClient) -> None:
 
 
 async def run_here(
-    url: str, scenario: Scenario, report: Report | None = None, finish_on_ctrl_c: bool = False
+    url: str,
+    scenario: Scenario,
+    report: Report | None = None,
+    finish_on_ctrl_c: bool = False,
+    access: Access = ANYBODY,
 ) -> Result:
     """A run in this process; Ctrl-C can end the driving alone, the books are compared then."""
     run = int(time.time())
-    worker = Worker(url, scenario, run)
+    worker = Worker(url, scenario, run, access=access)
     try:
         await check_service(worker.client)
         before = await read_totals(worker.client, (await read_clock(worker.client)).now())

@@ -1,4 +1,4 @@
-"""The commands that study: the city, a whole day, the worth of each layer."""
+"""The commands that study: the city, a whole day, the worth of each layer, two runs."""
 
 import argparse
 from dataclasses import replace
@@ -10,7 +10,8 @@ import uvloop
 from rich.console import Console
 
 from simulator.city import read_city
-from simulator.commands import URL, Group, above_zero, require_writable, share
+from simulator.commands import Group, above_zero, add_service, read_access, require_writable, share
+from simulator.compare import JUDGED, Tolerance, compare, parse_tolerance
 from simulator.demo import audit, time_base_tables
 from simulator.latency import measure_latency
 from simulator.realism import measures, simulate
@@ -61,7 +62,7 @@ def add_day(group: Group) -> None:
         description="Replay the latest working day of the city as fast as the batch endpoints go, "
         "then compare every card and total, and audit. --scale 1 is 4 million taps.",
     )
-    day.add_argument("--url", default=URL, help="the service (%(default)s)")
+    add_service(day)
     day.add_argument("--scale", type=above_zero, default=0.01, help="(%(default)g)")
     day.add_argument("--seed", type=int, default=2026, help="(%(default)s)")
     day.add_argument("--audit", type=Path, metavar="DATA_DIR", help="audit the data of this `up`")
@@ -78,13 +79,14 @@ def command_day(chosen: argparse.Namespace, console: Console) -> int:
     if chosen.only_export and not chosen.export:
         raise BadInput("--only-export needs --export CSV")
     require_writable(chosen.export, chosen.json)
+    access = read_access(chosen)
     if chosen.only_export:
         city = read_city()
         _, events = plan_weekday(city, chosen.scale, chosen.seed)
         written = export_day(chosen.export, events, city, last_weekday(datetime.now(UTC)))
         console.print(f"Exported   {written:,} taps to {chosen.export}", highlight=False)
         return 0
-    result = uvloop.run(replay_day(chosen.url, chosen.scale, chosen.seed, chosen.export))
+    result = uvloop.run(replay_day(chosen.url, chosen.scale, chosen.seed, chosen.export, access))
     print_replay(result, console)
     if chosen.json is not None:
         chosen.json.write_bytes(orjson.dumps(replay_summary(result), option=orjson.OPT_INDENT_2))
@@ -100,7 +102,7 @@ def add_latency(group: Group) -> None:
         description="One request at a time: every analytics answer cold and cached, then the "
         "endpoints that are never cached.",
     )
-    latency.add_argument("--url", default=URL, help="the service (%(default)s)")
+    add_service(latency)
     latency.add_argument("--rounds", type=int, default=10, help="cold answers (%(default)s)")
     latency.add_argument("--samples", type=int, default=200, help="uncached (%(default)s)")
     latency.add_argument("--seed", type=int, default=2026, help="(%(default)s)")
@@ -120,10 +122,13 @@ def command_latency(chosen: argparse.Namespace, console: Console) -> int:
     if chosen.rounds < 1 or chosen.samples < 1:
         raise BadInput("--rounds and --samples are at least 1")
     require_writable(chosen.json)
+    access = read_access(chosen)
     base = read_base(chosen.base) if chosen.base else {}
     if chosen.data_dir:
         base = time_base_tables(chosen.data_dir)
-    rows = uvloop.run(measure_latency(chosen.url, chosen.rounds, chosen.samples, chosen.seed, base))
+    rows = uvloop.run(
+        measure_latency(chosen.url, chosen.rounds, chosen.samples, chosen.seed, base, access)
+    )
     print_latency(rows, console)
     if chosen.json is not None:
         chosen.json.write_bytes(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
@@ -136,3 +141,38 @@ def read_base(path: Path) -> dict[str, float]:
         return {str(name): float(ms) for name, ms in orjson.loads(path.read_bytes()).items()}
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise BadInput(f"--base {path}: {error}") from error
+
+
+def add_compare(group: Group) -> None:
+    """transit-sim compare"""
+    parser = group.add_parser(
+        "compare",
+        help="two runs side by side",
+        description="Compare the JSON reports of two runs. Exit code 1 when a latency percentile "
+        f"({', '.join(JUDGED)}) or the share of failures of the second is worse than that of the "
+        "first by more than the tolerance, or its books differ; 3 when nothing is worse but one "
+        "of them was spoiled.",
+    )
+    parser.add_argument("reports", type=Path, nargs=2, metavar="JSON")
+    parser.add_argument("--tolerance", type=tolerance, default=0.1, metavar="SHARE",
+                        help="how much more is no change (10%%)")  # fmt: skip
+    parser.add_argument("--floor", type=float, default=0.0, metavar="MS",
+                        help="latency that grew by less is no change (%(default)g)")  # fmt: skip
+    parser.add_argument("--at-least", type=int, default=1, metavar="N",
+                        help="leave out endpoints of fewer requests (%(default)s)")  # fmt: skip
+    parser.set_defaults(command=command_compare)
+
+
+def command_compare(chosen: argparse.Namespace, console: Console) -> int:
+    """Print and judge."""
+    first, second = chosen.reports
+    within = Tolerance(chosen.tolerance, chosen.floor, chosen.at_least)
+    return compare((first, second), within, console)
+
+
+def tolerance(text: str) -> float:
+    """For argparse: a share, in percent or as a fraction."""
+    try:
+        return parse_tolerance(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

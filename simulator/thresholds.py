@@ -47,13 +47,9 @@ class Threshold:
     def value(self, recorder: Recorder) -> float:
         """The measured figure, in ms, as a share or as a count."""
         if self.measure.startswith("p"):
-            return max(
-                (
-                    percentile_ms(recorder.latency[name], float(self.measure[1:]))
-                    for name in self._endpoints(recorder)
-                ),
-                default=0.0,
-            )
+            measured = [recorder.latency[name] for name in self._endpoints(recorder)]
+            percentile = float(self.measure[1:])
+            return max((percentile_ms(one, percentile) for one in measured), default=0.0)
         if self.measure == "lag":
             return recorder.lag_p99_ms()
         if self.measure == "rate":
@@ -62,6 +58,22 @@ class Threshold:
             names = self._endpoints(recorder)
             return float(sum(sum(recorder.outcomes[name].values()) for name in names))
         return self._share(recorder)
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether a generator that was late or had no time falsifies the figure."""
+        return self.measure.startswith("p") or self.measure == "rate"
+
+    def told(self, recorder: Recorder) -> str:
+        """The measured figure with its unit."""
+        value = self.value(recorder)
+        if self.measure == "lag":
+            return f"{value:.1f} ms"
+        if self.measure.startswith("p"):
+            return f"{value:.1f} ms" if self._endpoints(recorder) else "no such requests"
+        if self.measure == "rate":
+            return f"{value:,.1f}/s"
+        return f"{value:,.0f}" if self.measure == "requests" else f"{value:.3%}"
 
     def _share(self, recorder: Recorder) -> float:
         outcomes = recorder.by_outcome()
@@ -74,7 +86,9 @@ class Threshold:
         return count / max(1, recorder.requests())
 
     def _endpoints(self, recorder: Recorder) -> list[str]:
-        return list(recorder.latency) if self.of in ("", "all") else [self.of]
+        if self.of in ("", "all"):
+            return list(recorder.latency)
+        return [self.of] if self.of in recorder.latency else []
 
     def fails(self, recorder: Recorder) -> bool:
         """Whether the condition is met."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from simulator.access import ANYBODY, Access
 from simulator.client import Answer, ApiClient, NoAnswer
 
 PREFIX = "/api/v1"
@@ -54,12 +55,13 @@ class ServiceClock:
         return self.at + timedelta(seconds=(time.monotonic() - self.measured) * self.speed)
 
 
-def connect(url: str, connections: int, timeout_s: float) -> ApiClient:
+def connect(url: str, connections: int, timeout_s: float, access: Access = ANYBODY) -> ApiClient:
     """A client of the service at an address."""
     try:
-        return ApiClient(url, connections, timeout_s)
+        return ApiClient(url, connections, timeout_s, access)
     except ValueError as error:
-        raise Unusable(f"--url {url}: {error}") from error
+        # what stands before an @ may be a password
+        raise Unusable(f"--url {url.rpartition('@')[2]}: {error}") from error
 
 
 async def fetch(

@@ -160,3 +160,51 @@ def test_a_day_is_code_1_for_whatever_went_wrong(
     monkeypatch.setattr(studies, "replay_day", replayed)
     monkeypatch.setattr(demo, "SERVICE", auditor)
     assert main(["day", "--audit", str(tmp_path)]) == code
+
+
+def late_result() -> Result:
+    """Everything right, but one request in two left twenty milliseconds late."""
+    result = make_result()
+    for number in range(100):
+        result.recorder.sent(number, 0.02 if number % 2 else 0.0001)
+        result.recorder.answered("start_trip", "ok", number, 0.01)
+    result.recorder.wall_s = 10.0
+    return result
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "code"),
+    [
+        ([], 0),
+        (["errors > 0%"], 0),
+        (["requests < 1"], 0),
+        (["p99(start_trip) > 1s"], 3),
+        (["rate < 1/s"], 3),
+        # who says how late is late knows the machine
+        (["p99 > 1s", "lag > 50ms"], 0),
+        (["p99 > 1s", "lag > 15ms"], 1),
+        (["p99 > 1ms"], 1),
+    ],
+)
+def test_a_run_that_spoiled_its_thresholds_on_time_is_code_3(
+    thresholds: list[str], code: int, console: Console
+) -> None:
+    judged = judge(late_result(), [parse_threshold(text) for text in thresholds], console)
+    assert judged == code
+    assert ("no measurement" in printed(console)) is (code == 3)
+
+
+def test_work_that_was_never_sent_spoils_every_run(console: Console) -> None:
+    result = make_result()
+    result.recorder.dropped["event"] = 5
+    assert judge(result, [], console) == 3
+
+
+def test_what_failed_is_worse_than_what_was_spoiled(console: Console) -> None:
+    result = late_result()
+    result.total_differences = [("revenue", 3550, 0)]
+    assert judge(result, [parse_threshold("p99 > 1s")], console) == 1
+
+
+def test_a_demo_is_not_spoiled_by_a_machine_that_has_no_time(console: Console) -> None:
+    assert conclude(late_result(), True, console) == 0
