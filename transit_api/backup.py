@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from transit_api.migrate import SERVICE_ROLE, cannot_connect, is_empty
+from transit_api.migrate import SERVICE_ROLE, cannot_connect, is_empty, read_mark
 from transit_api.postgresql import find_binaries
 from transit_api.processes import ProcessError
 
@@ -27,6 +27,9 @@ def back_up(url: str, file: Path, binaries: Path | None = None) -> None:
 
     `binaries` is the bin directory of a PostgreSQL not older than the server.
     """
+    if mark := read_mark(url):
+        # Restored, its procedures would serve under the name of a whole database.
+        raise ProcessError(f"this database is broken on purpose, by `up --broken {mark}`")
     if file.exists():
         raise ProcessError(f"{file} exists; a backup never replaces another")
     partial = file.with_name(f"{file.name}.partial")

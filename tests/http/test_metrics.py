@@ -209,9 +209,45 @@ async def test_log_line_of_a_refusal_names_its_code(
     ]
 
 
+async def test_log_line_names_the_card_and_the_trip_that_were_touched_by_their_ids(
+    settings: Settings, aiohttp_client: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen = dataclasses.replace(settings, log_level="info", log_format="json")
+    api = await aiohttp_client(make_app(chosen))
+    card = await (await api.post("/api/v1/cards", json={})).json()
+    card_id = card["card_id"]
+    recharge = {"card_id": card_id, "amount": 10_000}
+    await api.post("/api/v1/cards/recharge", json=recharge)
+    tap = {"card_id": card_id, "station_id": 1}
+    trip_id = (await (await api.post("/api/v1/trips/start", json=tap)).json())["trip_id"]
+    await api.post("/api/v1/trips/end", json={"trip_id": trip_id, "station_id": 2})
+    await api.get(f"/api/v1/cards/{card_id}/balance")
+    await api.get(f"/api/v1/trips/{trip_id}")
+    await api.get(f"/api/v1/cards/{'9' * 40}")
+    await api.post("/api/v1/trips/start", json={**tap, "station_id": 2**40})
+    await api.get("/api/v1/stations")
+    await api.app[REQUEST_LOG].flush()
+    written = capsys.readouterr().out
+    lines = [json.loads(line) for line in written.splitlines()]
+    assert [(line.get("card_id"), line.get("trip_id")) for line in lines] == [
+        (card_id, None),
+        (card_id, None),
+        (card_id, trip_id),
+        (card_id, trip_id),
+        (card_id, None),
+        (None, trip_id),
+        (None, None),
+        (card_id, None),
+        (None, None),
+    ]
+    assert "card_id" not in lines[-1] and "trip_id" not in lines[-1]
+    assert card["card_number"] not in written
+
+
 def note(log: RequestLog, status: int = 200) -> None:
     code = None if status == 200 else "card_not_found"
-    log.add((1_700_000_000.5, "r-1", "GET", "/api/v1/cards/{card_id}", status, 0.00123, code))
+    route = "/api/v1/cards/{card_id}"
+    log.add((1_700_000_000.5, "r-1", "GET", route, status, 0.00123, code, None, None))
 
 
 async def test_request_is_one_json_line() -> None:
