@@ -1,5 +1,6 @@
 """The Grafana dashboard and Prometheus: they ask for what the running system really measures."""
 
+import asyncio
 import json
 import re
 import shutil
@@ -40,7 +41,12 @@ async def samples(cluster_of_two: PlainProcesses) -> dict[str, set[str]]:
         cluster_of_two.await_health("api-1")
     async with ClientSession(cluster_of_two.url((names or ["api-1"])[0], 8000)) as client:
         await use(client)
-        text = await read_metrics(client)
+        text = ""
+        # The chores come about once a second.
+        async with asyncio.timeout(30):
+            while "transit_chore_finished_timestamp_seconds{" not in text:
+                text = await read_metrics(client)
+                await asyncio.sleep(0.1)
     async with ClientSession(cluster_of_two.url("balancer", 8405)) as client:
         text += await read_metrics(client)
     found: dict[str, set[str]] = {}

@@ -323,7 +323,8 @@ async def test_outage_is_logged_when_it_begins_and_ends_and_not_between(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     outage: Any = Outage(calls=5)
-    chore = asyncio.create_task(repeat_chore(outage, Chore("fold_rollups", 0.001, 10)))
+    metrics = Metrics()
+    chore = asyncio.create_task(repeat_chore(outage, Chore("fold_rollups", 0.001, 10), metrics))
     await outage.worked.wait()
     await asyncio.sleep(0)
     chore.cancel()
@@ -331,6 +332,10 @@ async def test_outage_is_logged_when_it_begins_and_ends_and_not_between(
         "fold_rollups waits for the database",
         "fold_rollups works again",
     ]
+    finished = metrics.registry.get_sample_value(
+        "transit_chore_finished_timestamp_seconds", {"chore": "fold_rollups"}
+    )
+    assert finished is not None and abs(finished - time.time()) < 60
 
 
 async def test_requests_are_not_logged_where_only_warnings_are_wanted() -> None:

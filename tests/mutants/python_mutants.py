@@ -480,8 +480,8 @@ PYTHON_MUTANTS = [
     PythonMutant(
         "the log does not say why a request was refused",
         "transit_api/middleware.py",
-        "method, route, answer.status, seconds, code))",
-        "method, route, answer.status, seconds, None))",
+        "answer.status, seconds, code, card_id, trip_id)",
+        "answer.status, seconds, None, card_id, trip_id)",
         (f"{METRICS}::test_log_line_of_a_refusal_names_its_code",),
     ),
     PythonMutant(
@@ -611,7 +611,8 @@ PYTHON_MUTANTS = [
         "a call whose connection broke is sent again",
         "transit_api/db.py",
         "except psycopg2.Error as error:\n"
-        "        if meaning_of(error) not in (Meaning.LOST_RACE, Meaning.REBUILT):\n            raise\n"
+        "        if meaning_of(error) not in (Meaning.LOST_RACE, Meaning.REBUILT):\n"
+        "            raise\n"
         '        log.warning("a call was rolled back with %s and is repeated", error.pgcode)\n',
         "except (psycopg2.Error, ConnectionLost):\n        pass\n",
         (f"{DB}::test_write_is_not_sent_again_after_its_connection_broke",),
