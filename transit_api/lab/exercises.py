@@ -269,8 +269,8 @@ async def upload_crosswise(client: Client) -> Seen:
 
     broken = await _wait_until(counted, COUNTED_AFTER_S)
     return Seen(
-        f"{rounds} times 2 uploads of the same 100 cards: {client.count_deadlocks() - before}"
-        f" deadlocks, the slowest upload took {slowest:.1f} s",
+        f"tries: {rounds}, each 2 uploads of the same 100 cards; deadlocks:"
+        f" {client.count_deadlocks() - before}; the slowest upload took {slowest:.1f} s",
         broken,
     )
 
