@@ -52,7 +52,6 @@ COVERED_BY = {
     "note_active_users": "test_fold_rollups",
     "note_trips": "test_fold_rollups",
     "post_corrections": "test_reprice_trips_after",
-    "post_entry": "test_recharge_cards",
     "price_again": "test_reprice_trips_after",
     "price_by_time": "test_find_transfer",
     "price_tap": "test_start_trips",

@@ -1,4 +1,4 @@
-"""The command line: up, serve, migrate, audit, compute, url."""
+"""The command line: up, serve, migrate, audit, compute, url, lab."""
 
 import argparse
 import dataclasses
@@ -7,6 +7,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,11 +17,16 @@ import psycopg2
 from transit_api.database.backup import back_up, restore
 from transit_api.database.base_tables import RollupsDiffer, time_base_tables
 from transit_api.database.clock import prepare_clock
-from transit_api.database.migrate import DatabaseAway, MigrationError, migrate
+from transit_api.database.migrate import SQL, DatabaseAway, MigrationError, migrate
 from transit_api.database.network_files import NetworkFileError
 from transit_api.database.startup import LatePreparation, prepare
+from transit_api.lab.build import broken_build, claim, environment_of, sql_of
+from transit_api.lab.defects import DEFECTS
+from transit_api.lab.exercises import LabError, run_exercise, run_measure
 from transit_api.local.embedded import running_url, start_embedded
 from transit_api.local.embedded_roles import OWNER
+from transit_api.local.psql import open_psql
+from transit_api.observe.audit_metrics import write_audit_metrics
 from transit_api.process.expiry import Expiry, expire_cards
 from transit_api.process.processes import ProcessError
 from transit_api.process.sockets import is_loopback, open_sockets, url_of
@@ -40,6 +46,8 @@ The back office of Bogotá's fare cards: taps, recharges, fares, and books that 
   transit-api expire             expire cards long unused; `up` does it every hour
   transit-api compute            what analytics would cost without rollups, as JSON
   transit-api url                where the database of a running `up` is, for psql
+  transit-api psql               that database in psql, if it is installed
+  transit-api lab NAME           an exercise of the lab, on the service that runs; see LAB.md
 """
 
 EXIT_FAILED = 1
@@ -59,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
         return run(read_settings(), chosen)
     except (SettingsError, NetworkFileError) as error:
         return _complain(error, EXIT_WRONG_INPUT)
-    except (ProcessError, MigrationError) as error:
+    except (ProcessError, MigrationError, LabError) as error:
         return _complain(error, EXIT_FAILED)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
@@ -76,7 +84,15 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     up = commands.add_parser("up", help="run everything: PostgreSQL, Valkey, the service")
     up.add_argument(
-        "--data-dir", type=Path, default=Path(".data"), help="where the data lives (%(default)s)"
+        "--data-dir",
+        type=Path,
+        help="where the data lives (.data, or .data-broken-NAME with --broken)",
+    )
+    up.add_argument(
+        "--broken",
+        choices=DEFECTS,
+        metavar="NAME",
+        help=f"serve with one classic defect, to learn from it: {', '.join(DEFECTS)}",
     )
     up.add_argument(
         "--any-port-if-taken", action="store_true", help="take a free port if --port is taken"
@@ -98,6 +114,12 @@ def make_parser() -> argparse.ArgumentParser:
     audit.add_argument(
         "--on", type=date.fromisoformat, metavar="YYYY-MM-DD", help="one service day only"
     )
+    audit.add_argument(
+        "--metrics",
+        type=Path,
+        metavar="FILE",
+        help="write the outcome there for Prometheus' node_exporter (a name that ends in .prom)",
+    )
     audit.set_defaults(run=run_audit)
     compute = commands.add_parser(
         "compute",
@@ -110,15 +132,38 @@ def make_parser() -> argparse.ArgumentParser:
     url.set_defaults(run=run_url)
     expire = commands.add_parser("expire", help=(run_expire.__doc__ or "").rstrip("."))
     expire.set_defaults(run=run_expire)
-    for command in (audit, compute, expire, url):
-        command.add_argument(
-            "--data-dir",
-            type=Path,
-            default=Path(".data"),
-            help="the data of a running `up`, if DATABASE_URL is not set (%(default)s)",
-        )
+    psql = commands.add_parser("psql", help=(run_psql.__doc__ or "").rstrip("."))
+    psql.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="for psql, after --")
+    psql.set_defaults(run=run_psql)
+    for command in (audit, compute, expire, url, psql):
+        _add_data_dir(command)
     _add_backup_commands(commands)
+    _add_lab_command(commands)
     return parser
+
+
+def _add_lab_command(commands: Any) -> None:
+    lab = commands.add_parser("lab", help=(run_lab.__doc__ or "").rstrip("."))
+    lab.add_argument("name", choices=DEFECTS, metavar="NAME", help=", ".join(DEFECTS))
+    lab.add_argument(
+        "--url", default="http://127.0.0.1:8000", help="the service to try (%(default)s)"
+    )
+    lab.add_argument(
+        "--measure",
+        action="store_true",
+        help="instead, time the requests that the defence is part of",
+    )
+    _add_data_dir(lab)
+    lab.set_defaults(run=run_lab)
+
+
+def _add_data_dir(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--data-dir",
+        type=Path,
+        default=Path(".data"),
+        help="the data of a running `up`, if DATABASE_URL is not set (%(default)s)",
+    )
 
 
 def _add_backup_commands(commands: Any) -> None:
@@ -160,18 +205,31 @@ def run_up(settings: Settings, chosen: argparse.Namespace) -> int:
     settings = _with_options(settings, chosen)
     # Before anything is started: a taken port is the likeliest reason not to.
     sockets = open_sockets(settings.host, settings.port, any_port_if_taken=chosen.any_port_if_taken)
-    with start_embedded(
-        chosen.data_dir, connections=settings.connections, user=chosen.user
-    ) as servers:
+    name = chosen.broken or ""
+    directory = chosen.data_dir or Path(f".data-broken-{name}" if name else ".data")
+    with ExitStack() as stack:
+        sql, environment = SQL, None
+        if name:
+            if not is_loopback(sockets):
+                raise SettingsError("a broken service listens on a loopback address only")
+            claim(directory, name)
+            # Two workers, so that what happens at once happens in two processes.
+            settings = dataclasses.replace(settings, workers=settings.workers or 2)
+            build = stack.enter_context(broken_build(DEFECTS[name]))
+            sql, environment = sql_of(build), environment_of(build)
+            logging.warning("BROKEN on purpose, %s: %s", name, DEFECTS[name].taken_away)
+        servers = stack.enter_context(
+            start_embedded(directory, connections=settings.connections, user=chosen.user)
+        )
         settings = dataclasses.replace(
             settings,
             database_url=servers.database_url,
             owner_database_url=servers.owner_url,
             redis_url=servers.redis_url,
         )
-        logging.info("database: %s", migrate(servers.owner_url))
+        logging.info("database: %s", migrate(servers.owner_url, sql, name))
         prepare_clock(settings)
-        _serve(settings, sockets, servers.postgresql.uid)
+        _serve(settings, sockets, servers.postgresql.uid, environment)
     return 0
 
 
@@ -203,7 +261,12 @@ def _serve_without_database(settings: Settings, sockets: list[Any]) -> int:
     return 0
 
 
-def _serve(settings: Settings, sockets: list[Any], uid: int | None = None) -> None:
+def _serve(
+    settings: Settings,
+    sockets: list[Any],
+    uid: int | None = None,
+    environment: dict[str, str] | None = None,
+) -> None:
     url = url_of(sockets)
     if not is_loopback(sockets):
         logging.warning("reachable from other machines, and there is no access control")
@@ -215,6 +278,7 @@ def _serve(settings: Settings, sockets: list[Any], uid: int | None = None) -> No
         sockets,
         lambda: print(f"Serving {url} (documentation: {url}/docs)", flush=True),
         uid,
+        environment,
     )
 
 
@@ -238,11 +302,19 @@ def run_expire(settings: Settings, chosen: argparse.Namespace) -> int:
 
 def run_audit(settings: Settings, chosen: argparse.Namespace) -> int:
     """Print each offence; 0 only when there is none."""
+    if chosen.metrics and (chosen.card or chosen.on):
+        raise SettingsError("--metrics tells of the whole books, not of a card or a day")
     url = settings.owner_url or running_url(chosen.data_dir, OWNER)
-    return _audit(url, settings, chosen.card, chosen.on)
+    return _audit(url, settings, chosen.card, chosen.on, chosen.metrics)
 
 
-def _audit(url: str, settings: Settings, card: int | None = None, on: date | None = None) -> int:
+def _audit(
+    url: str,
+    settings: Settings,
+    card: int | None = None,
+    on: date | None = None,
+    metrics: Path | None = None,
+) -> int:
     try:
         connection = psycopg2.connect(url, connect_timeout=settings.connect_timeout_seconds)
         with connection, connection.cursor() as cursor:
@@ -251,6 +323,8 @@ def _audit(url: str, settings: Settings, card: int | None = None, on: date | Non
         connection.close()
     except psycopg2.Error as error:
         raise MigrationError(f"cannot audit: {_first_line(error)}") from error
+    if metrics:
+        write_audit_metrics(metrics, len(offences))
     for invariant, subject, detail in offences:
         print(invariant, subject, detail)
     if offences:
@@ -276,6 +350,24 @@ def run_url(settings: Settings, chosen: argparse.Namespace) -> int:
     """Print where the owner reaches the database of a running `up`."""
     print(running_url(chosen.data_dir, OWNER))
     return 0
+
+
+def run_psql(settings: Settings, chosen: argparse.Namespace) -> int:
+    """Open the database in psql, as its owner."""
+    url = settings.owner_url or running_url(chosen.data_dir, OWNER)
+    return open_psql(url, chosen.arguments)
+
+
+def run_lab(settings: Settings, chosen: argparse.Namespace) -> int:
+    """Try one exercise of the lab on a running service; 1 if its defect shows."""
+    if chosen.measure:
+        return run_measure(chosen.name, chosen.url)
+    try:
+        database_url = settings.owner_url or running_url(chosen.data_dir, OWNER)
+    except ProcessError:
+        # Most exercises need the service alone.
+        database_url = ""
+    return run_exercise(chosen.name, chosen.url, database_url)
 
 
 def run_backup(settings: Settings, chosen: argparse.Namespace) -> int:

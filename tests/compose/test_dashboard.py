@@ -1,7 +1,9 @@
 """The Grafana dashboard and Prometheus: they ask for what the running system really measures."""
 
+import asyncio
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from aiohttp import ClientSession
 from tests.compose.compose_file import COMPOSE, read_compose, read_environment_example
 from tests.compose.plain_processes import PlainProcesses
 from tests.conftest import skip_or_fail
+from transit_api.observe.audit_metrics import TEXT
 
 DASHBOARD = json.loads((COMPOSE / "grafana/dashboards/transit.json").read_text())
 PROMETHEUS = COMPOSE / "prometheus/prometheus.yml"
@@ -38,7 +41,12 @@ async def samples(cluster_of_two: PlainProcesses) -> dict[str, set[str]]:
         cluster_of_two.await_health("api-1")
     async with ClientSession(cluster_of_two.url((names or ["api-1"])[0], 8000)) as client:
         await use(client)
-        text = await read_metrics(client)
+        text = ""
+        # The chores come about once a second.
+        async with asyncio.timeout(30):
+            while "transit_chore_finished_timestamp_seconds{" not in text:
+                text = await read_metrics(client)
+                await asyncio.sleep(0.1)
     async with ClientSession(cluster_of_two.url("balancer", 8405)) as client:
         text += await read_metrics(client)
     found: dict[str, set[str]] = {}
@@ -151,3 +159,41 @@ def test_prometheus_understands_its_configuration_and_every_query(
     except FileNotFoundError:
         skip_or_fail("prometheus", "promtool")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+ALERTS = COMPOSE / "prometheus/alerts.yml"
+ALERTS_TEST = Path(__file__).with_name("alerts_test.yml")
+# A file of `transit-api audit --metrics` tells these, and no process of the service.
+OF_THE_AUDIT = set(METRIC.findall(TEXT))
+
+
+def alert_rules() -> list[dict[str, Any]]:
+    groups = yaml.safe_load(ALERTS.read_text())["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def test_alerts_fire_on_the_series_that_they_are_for_and_on_no_other(tmp_path: Path) -> None:
+    for path in (ALERTS, ALERTS_TEST):
+        shutil.copy(path, tmp_path)
+    try:
+        done = subprocess.run(
+            ["promtool", "test", "rules", ALERTS_TEST.name],
+            cwd=tmp_path, capture_output=True, text=True,
+        )  # fmt: skip
+    except FileNotFoundError:
+        skip_or_fail("prometheus", "promtool")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_is_tested_firing_and_silent() -> None:
+    tests = yaml.safe_load(ALERTS_TEST.read_text())["tests"]
+    asked = [one for test in tests for one in test["alert_rule_test"]]
+    names = {rule["alert"] for rule in alert_rules() if "alert" in rule}
+    assert {one["alertname"] for one in asked if one["exp_alerts"]} == names
+    assert {one["alertname"] for one in asked if not one["exp_alerts"]} == names
+
+
+async def test_every_metric_of_the_alerts_exists(samples: dict[str, set[str]]) -> None:
+    for rule in alert_rules():
+        names = set(METRIC.findall(rule["expr"])) - OF_THE_AUDIT
+        assert names <= samples.keys(), rule

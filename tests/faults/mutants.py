@@ -33,8 +33,8 @@ def forget_keys(sql: Path) -> None:
     )
     change(
         procedure_file("remember", sql),
-        "p_at\n        );",
-        "p_at\n        ) ON CONFLICT DO NOTHING;",
+        "THEN true END\n    );",
+        "THEN true END\n    ) ON CONFLICT DO NOTHING;",
     )
 
 

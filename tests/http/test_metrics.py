@@ -209,9 +209,45 @@ async def test_log_line_of_a_refusal_names_its_code(
     ]
 
 
+async def test_log_line_names_the_card_and_the_trip_that_were_touched_by_their_ids(
+    settings: Settings, aiohttp_client: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen = dataclasses.replace(settings, log_level="info", log_format="json")
+    api = await aiohttp_client(make_app(chosen))
+    card = await (await api.post("/api/v1/cards", json={})).json()
+    card_id = card["card_id"]
+    recharge = {"card_id": card_id, "amount": 10_000}
+    await api.post("/api/v1/cards/recharge", json=recharge)
+    tap = {"card_id": card_id, "station_id": 1}
+    trip_id = (await (await api.post("/api/v1/trips/start", json=tap)).json())["trip_id"]
+    await api.post("/api/v1/trips/end", json={"trip_id": trip_id, "station_id": 2})
+    await api.get(f"/api/v1/cards/{card_id}/balance")
+    await api.get(f"/api/v1/trips/{trip_id}")
+    await api.get(f"/api/v1/cards/{'9' * 40}")
+    await api.post("/api/v1/trips/start", json={**tap, "station_id": 2**40})
+    await api.get("/api/v1/stations")
+    await api.app[REQUEST_LOG].flush()
+    written = capsys.readouterr().out
+    lines = [json.loads(line) for line in written.splitlines()]
+    assert [(line.get("card_id"), line.get("trip_id")) for line in lines] == [
+        (card_id, None),
+        (card_id, None),
+        (card_id, trip_id),
+        (card_id, trip_id),
+        (card_id, None),
+        (None, trip_id),
+        (None, None),
+        (card_id, None),
+        (None, None),
+    ]
+    assert "card_id" not in lines[-1] and "trip_id" not in lines[-1]
+    assert card["card_number"] not in written
+
+
 def note(log: RequestLog, status: int = 200) -> None:
     code = None if status == 200 else "card_not_found"
-    log.add((1_700_000_000.5, "r-1", "GET", "/api/v1/cards/{card_id}", status, 0.00123, code))
+    route = "/api/v1/cards/{card_id}"
+    log.add((1_700_000_000.5, "r-1", "GET", route, status, 0.00123, code, None, None))
 
 
 async def test_request_is_one_json_line() -> None:
@@ -287,7 +323,8 @@ async def test_outage_is_logged_when_it_begins_and_ends_and_not_between(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     outage: Any = Outage(calls=5)
-    chore = asyncio.create_task(repeat_chore(outage, Chore("fold_rollups", 0.001, 10)))
+    metrics = Metrics()
+    chore = asyncio.create_task(repeat_chore(outage, Chore("fold_rollups", 0.001, 10), metrics))
     await outage.worked.wait()
     await asyncio.sleep(0)
     chore.cancel()
@@ -295,6 +332,10 @@ async def test_outage_is_logged_when_it_begins_and_ends_and_not_between(
         "fold_rollups waits for the database",
         "fold_rollups works again",
     ]
+    finished = metrics.registry.get_sample_value(
+        "transit_chore_finished_timestamp_seconds", {"chore": "fold_rollups"}
+    )
+    assert finished is not None and abs(finished - time.time()) < 60
 
 
 async def test_requests_are_not_logged_where_only_warnings_are_wanted() -> None:

@@ -501,8 +501,8 @@ PYTHON_MUTANTS = [
     PythonMutant(
         "the log does not say why a request was refused",
         "transit_api/http/middleware.py",
-        "method, route, answer.status, seconds, code))",
-        "method, route, answer.status, seconds, None))",
+        "answer.status, seconds, code, card_id, trip_id)",
+        "answer.status, seconds, None, card_id, trip_id)",
         (f"{METRICS}::test_log_line_of_a_refusal_names_its_code",),
     ),
     PythonMutant(

@@ -1,6 +1,7 @@
 """The command line: what it says when something is wrong, and its exit codes."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.conftest import Database, Server
+from tests.conftest import Database, Server, skip_or_fail
 from transit_api.__main__ import main
 from transit_api.settings import Settings, list_settings
 
@@ -23,7 +24,7 @@ def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str
         capture_output=True,
         text=True,
         timeout=60,
-        env={"PATH": "/usr/bin:/bin", **environment},
+        env={"PATH": "/usr/bin:/bin"} | environment,
     )
 
 
@@ -121,6 +122,46 @@ def test_audit_names_each_offence_and_fails(fresh_database: Database) -> None:
     answer = run("audit", DATABASE_URL=fresh_database.owner_url)
     assert answer.returncode == 1
     assert answer.stdout == "ledger_sums_to_zero card 7 off by 1\n"
+
+
+def test_audit_writes_its_outcome_for_prometheus(fresh_database: Database, tmp_path: Path) -> None:
+    file = tmp_path / "transit.prom"
+    options = ("--metrics", str(file))
+    for amount, offences in ((0, "0"), (1, "1")):
+        with fresh_database.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO transit.daily_totals (on_day, trips, paid_trips, transfers,"
+                " active_users, active_cards, revenue, recharged, balance, debt)"
+                " SELECT '2026-11-20', %s, 0, 0, 0, 0, 0, 0, 0, 0 WHERE %s > 0",
+                [amount, amount],
+            )
+        connection.close()
+        run("audit", *options, DATABASE_URL=fresh_database.owner_url)
+        values = dict(
+            line.split() for line in file.read_text().splitlines() if not line.startswith("#")
+        )
+        assert values.keys() == {
+            "transit_audit_offences", "transit_audit_finished_timestamp_seconds",
+        }  # fmt: skip
+        assert values["transit_audit_offences"] == offences
+        assert abs(float(values["transit_audit_finished_timestamp_seconds"]) - time.time()) < 120
+    assert [path.name for path in tmp_path.iterdir()] == ["transit.prom"]
+    refused = run("audit", *options, "--card", "5", DATABASE_URL=fresh_database.owner_url)
+    assert (refused.returncode, "--metrics" in refused.stderr) == (2, True)
+
+
+def test_psql_opens_the_database(fresh_database: Database) -> None:
+    if not shutil.which("psql"):
+        skip_or_fail("postgresql-client-15", "psql")
+    asked = ("psql", "--", "-Atc", "SELECT count(*) > 0 FROM transit.stations")
+    answer = run(*asked, DATABASE_URL=fresh_database.owner_url)
+    assert (answer.returncode, answer.stdout) == (0, "t\n"), answer.stderr
+
+
+def test_psql_that_is_not_installed_is_named_with_its_package(fresh_database: Database) -> None:
+    answer = run("psql", DATABASE_URL=fresh_database.owner_url, PATH="/nowhere")
+    assert answer.returncode == 1
+    assert "apt-get install postgresql-client" in answer.stderr
 
 
 def test_audit_without_a_running_service_says_so(data_directory: Path) -> None:

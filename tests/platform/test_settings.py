@@ -112,8 +112,8 @@ def test_every_setting_has_a_meaning_and_numbers_have_limits() -> None:
 
 def test_only_settings_reads_the_environment() -> None:
     # The parent hands its environment on to a worker, where prometheus_client reads its own, and
-    # a backup to the programs of PostgreSQL.
-    handing_on = {"settings.py", "supervisor.py", "metrics.py", "backup.py"}
+    # what runs pg_dump and psql hands it on to them.
+    handing_on = {"settings.py", "supervisor.py", "metrics.py", "backup.py", "psql.py"}
     for path in (ROOT / "transit_api").rglob("*.py"):
         if path.name not in handing_on:
             assert "os.environ" not in path.read_text(encoding="utf-8"), path

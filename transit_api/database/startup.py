@@ -6,7 +6,7 @@ import signal
 import threading
 
 from transit_api.database.clock import prepare_clock
-from transit_api.database.migrate import DatabaseAway, MigrationError, is_empty, migrate
+from transit_api.database.migrate import DatabaseAway, MigrationError, is_empty, migrate, read_mark
 from transit_api.database.network_files import NetworkFileError
 from transit_api.process.processes import ProcessError
 from transit_api.settings import Settings, SettingsError
@@ -22,6 +22,8 @@ def prepare(settings: Settings) -> None:
     # rebuild each other's procedures.
     if is_empty(settings.owner_url):
         log.info("database: %s", migrate(settings.owner_url))
+    elif mark := read_mark(settings.owner_url):
+        raise MigrationError(f"this database is broken on purpose, by `up --broken {mark}`")
     prepare_clock(settings)
 
 

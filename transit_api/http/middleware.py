@@ -15,6 +15,8 @@ from transit_api.database.pools import DatabaseUnavailable
 from transit_api.errors import Problem, problem_answer
 from transit_api.http.connections import CONNECTIONS
 from transit_api.http.endpoint import Handler
+from transit_api.http.outcomes import DECIDED
+from transit_api.http.validation import BODY
 from transit_api.observe.logs import REQUEST_LOG
 from transit_api.observe.metrics import METRICS
 from transit_api.process.draining import DRAINING
@@ -68,8 +70,30 @@ async def answer_request(request: web.Request, handler: Handler) -> web.StreamRe
     method, route = _labels(request)
     seconds = time.perf_counter() - started
     app[METRICS].observe_request(method, route, answer.status, seconds, code)
-    app[REQUEST_LOG].add((time.time(), given, method, route, answer.status, seconds, code))
+    card_id, trip_id = _touched(request, answer)
+    app[REQUEST_LOG].add(
+        (time.time(), given, method, route, answer.status, seconds, code, card_id, trip_id)
+    )
     return answer
+
+
+def _touched(request: web.Request, answer: web.StreamResponse) -> tuple[int | None, int | None]:
+    """The card and the trip of a request: what was decided knows best, then body and path."""
+    decided = answer.get(DECIDED)
+    if decided is not None:
+        return decided.get("card_id"), decided.get("trip_id")
+    body = request.get(BODY)
+    if body is not None:
+        return body.get("card_id"), body.get("trip_id")
+    path = request.match_info
+    if not path:
+        return None, None
+    return _identifier(path.get("card_id")), _identifier(path.get("trip_id"))
+
+
+def _identifier(digits: str | None) -> int | None:
+    # Longer ones are refused, and not worth a line in the log.
+    return int(digits) if digits is not None and len(digits) <= 16 else None
 
 
 def _problem(error: Exception, request: web.Request, request_id: str) -> Problem:

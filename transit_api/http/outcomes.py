@@ -15,13 +15,18 @@ REPLAYED: Final = {"Idempotent-Replayed": "true"}
 
 Row = dict[str, Any]
 
+# What was decided, on its answer: the log line names the card and the trip of it.
+DECIDED: Final = web.ResponseKey("decided", Row)
+
 
 def decided(row: Row, status: int, answer: type[ResponseSchema]) -> web.Response:
     """The answer to one decided request; a refusal is raised, a replay is marked."""
     headers = REPLAYED if row.get("replayed") else None
     if row["outcome"] not in SUCCESSES:
         raise Problem(row["outcome"], row.get("detail"), headers=headers)
-    return json_answer(answer.shape(row), status, headers)
+    told = json_answer(answer.shape(row), status, headers)
+    told[DECIDED] = row
+    return told
 
 
 def results(rows: list[Row], result: type[ResponseSchema]) -> list[Row]:

@@ -24,9 +24,9 @@ BUFFERED_LINES: Final = 10_000
 # What a LogRecord always has; anything else came with `extra`.
 _ORDINARY: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
-# When it was answered, request id, method, route template, status, seconds it took, and the code
-# of a refusal.
-RequestLine = tuple[float, str, str, str, int, float, str | None]
+# When it was answered, request id, method, route template, status, seconds it took, the code of a
+# refusal, and the identifiers of the card and the trip that it touched, where there is one.
+RequestLine = tuple[float, str, str, str, int, float, str | None, int | None, int | None]
 
 
 class DiscreetFormatter(logging.Formatter):
@@ -122,20 +122,28 @@ class RequestLog:
 
 def _json_line(line: RequestLine) -> str:
     # None of these words can hold a quote: templates, codes, and ids of a few kinds of letters.
-    at, request_id, method, route, status, duration_s, code = line
+    at, request_id, method, route, status, duration_s, code, card_id, trip_id = line
     outcome = "null" if code is None else f'"{code}"'
+    touched = _touched(card_id, trip_id, ',"card_id":', ',"trip_id":')
     return (
         f'{{"at":"{_instant(at)}","request_id":"{request_id}","method":"{method}",'
         f'"route":"{route}","status":{status},"duration_ms":{duration_s * 1000:.2f},'
-        f'"outcome":{outcome}}}\n'
+        f'"outcome":{outcome}{touched}}}\n'
     )
 
 
 def _text_line(line: RequestLine) -> str:
-    at, request_id, method, route, status, duration_s, code = line
+    at, request_id, method, route, status, duration_s, code, card_id, trip_id = line
     return (
         f"{_instant(at)} {status} {method} {route} {duration_s * 1000:.1f} ms"
-        f" {code or ''} {request_id}\n"
+        f" {code or ''}{_touched(card_id, trip_id, ' card ', ' trip ')} {request_id}\n"
+    )
+
+
+def _touched(card_id: int | None, trip_id: int | None, card: str, trip: str) -> str:
+    """The identifiers that there are, each after its word."""
+    return ("" if card_id is None else f"{card}{card_id}") + (
+        "" if trip_id is None else f"{trip}{trip_id}"
     )
 
 

@@ -127,6 +127,19 @@ class Metrics:
             multiprocess_mode="livemostrecent",
             registry=self.registry,
         )
+        self._chore_finished = Gauge(
+            "transit_chore_finished_timestamp_seconds",
+            "When a chore of the workers, like folding the rollups, last ended without an error",
+            ("chore",),
+            multiprocess_mode="livemostrecent",
+            registry=self.registry,
+        )
+        self._chore_rows = Counter(
+            "transit_chore_rows_total",
+            "Rows that a chore of the workers has folded or removed",
+            ("chore",),
+            registry=self.registry,
+        )
         self._durations: dict[tuple[str, str, int], Tally] = {}
         self._batch_sizes: dict[str, Tally] = {}
         self._reads: dict[tuple[str, str], int] = collections.defaultdict(int)
@@ -188,6 +201,11 @@ class Metrics:
         """The state of one database pool of this process."""
         for state, value in (("open", size), ("in_use", in_use), ("waiting", waiting)):
             self._pool.labels(pool, state).set(value)
+
+    def note_chore(self, chore: str, rows: int) -> None:
+        """A chore ended, having worked off so many rows."""
+        self._chore_finished.labels(chore).set_to_current_time()
+        self._chore_rows.labels(chore).inc(rows)
 
     def set_resources(self) -> None:
         """Memory and processor time of this process, now."""

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,12 +53,14 @@ class Supervisor:
         sockets: list[socket.socket],
         metrics: Path,
         uid: int | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         # Their own rights are enough for workers: the owner's address stays with the parent.
         self._settings = dataclasses.replace(settings, owner_database_url="")
         self._uid = uid
         self._sockets = sockets
         self._metrics = metrics
+        self._environment = environment or {}
         self._workers: list[Worker] = []
         self._back_off = FIRST_BACK_OFF_S
         self._start_next_at = 0.0
@@ -100,6 +102,7 @@ class Supervisor:
             environment={
                 **os.environ,
                 **self._settings.environment(),
+                **self._environment,
                 "PROMETHEUS_MULTIPROC_DIR": str(self._metrics),
             },
             pass_fds=descriptors,
@@ -241,12 +244,16 @@ def run_workers(
     sockets: list[socket.socket],
     when_ready: Callable[[], None],
     uid: int | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> None:
-    """Serve on `sockets` until SIGTERM or SIGINT, then stop in order; workers run as `uid`."""
+    """Serve on `sockets` until SIGTERM or SIGINT, then stop in order.
+
+    Workers run as `uid`, with `environment` besides ours.
+    """
     with metrics_directory() as metrics:
         if uid is not None:
             os.chown(metrics, uid, uid)
-        Supervisor(settings, sockets, metrics, uid).run(when_ready)
+        Supervisor(settings, sockets, metrics, uid, environment).run(when_ready)
 
 
 def _close_pipe(worker: Worker) -> None:

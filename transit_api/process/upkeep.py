@@ -10,7 +10,7 @@ from typing import Final
 from aiohttp import web
 
 from transit_api.database.pools import DB, Database, DatabaseUnavailable
-from transit_api.observe.metrics import METRICS
+from transit_api.observe.metrics import METRICS, Metrics
 
 log = logging.getLogger(__name__)
 
@@ -54,14 +54,14 @@ async def do_chore(database: Database, chore: Chore) -> int:
     return total
 
 
-async def repeat_chore(database: Database, chore: Chore) -> None:
+async def repeat_chore(database: Database, chore: Chore, metrics: Metrics) -> None:
     """Do it until cancelled; an outage is skipped, and logged when it begins and when it ends."""
     failing = False
     while True:
         # Workers that started together do not all come at the same moment.
         await asyncio.sleep(chore.every_s * random.uniform(0.9, 1.1))
         try:
-            await do_chore(database, chore)
+            metrics.note_chore(chore.name, await do_chore(database, chore))
         except DatabaseUnavailable:
             if not failing:
                 log.warning("%s waits for the database", chore.name)
@@ -90,7 +90,7 @@ async def set_gauges(app: web.Application) -> None:
 
 async def upkeep_lifespan(app: web.Application) -> AsyncIterator[None]:
     """Do the chores while the application runs."""
-    tasks = [asyncio.create_task(repeat_chore(app[DB], chore)) for chore in CHORES]
+    tasks = [asyncio.create_task(repeat_chore(app[DB], chore, app[METRICS])) for chore in CHORES]
     tasks.append(asyncio.create_task(set_gauges(app)))
     yield
     for task in tasks:
