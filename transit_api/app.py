@@ -7,6 +7,7 @@ from aiohttp import web
 from transit_api.batching import batching_lifespan
 from transit_api.cache import cache_lifespan
 from transit_api.connections import CONNECTIONS, Connections
+from transit_api.cors import CORS, Cors
 from transit_api.db import database_lifespan
 from transit_api.draining import DRAINING, Draining
 from transit_api.handlers.documents import DOCUMENT, Document
@@ -43,6 +44,7 @@ def make_app(settings: Settings) -> web.Application:
     app[SETTINGS] = settings
     app[DRAINING] = Draining()
     app[CONNECTIONS] = Connections(settings)
+    app[CORS] = Cors(settings)
     routes = [*ROUTES, *CLOCK_ROUTES] if settings.simulated_clock else ROUTES
     app[DOCUMENT] = Document(routes)
     app.add_routes(routes)

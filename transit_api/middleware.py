@@ -12,6 +12,7 @@ from aiohttp import hdrs, web
 
 from transit_api.batching import Overloaded
 from transit_api.connections import CONNECTIONS
+from transit_api.cors import CORS
 from transit_api.db import DatabaseUnavailable
 from transit_api.draining import DRAINING
 from transit_api.endpoint import Handler
@@ -19,6 +20,7 @@ from transit_api.errors import Problem, problem_answer
 from transit_api.logs import REQUEST_LOG
 from transit_api.metrics import METRICS
 from transit_api.pace import PACE
+from transit_api.packing import pack
 
 log = logging.getLogger(__name__)
 
@@ -56,11 +58,16 @@ async def answer_request(request: web.Request, handler: Handler) -> web.StreamRe
         crowded = app[PACE].is_lost or app[CONNECTIONS].is_full
         if crowded and request.raw_path.startswith(V1):
             raise Overloaded
-        answer = await handler(request)
+        preflight = app[CORS].preflight(request) if app[CORS].is_on else None
+        answer = preflight or await handler(request)
+        if request.method in (hdrs.METH_GET, hdrs.METH_HEAD):
+            answer = await pack(request, answer)
     except Exception as error:
         problem = _problem(error, request, given)
         answer, code = problem_answer(problem, given), problem.code
     answer.headers[HEADER] = given
+    if app[CORS].is_on:
+        app[CORS].mark(request, answer)
     if app[DRAINING].active:
         # The client comes back on another connection, which another worker takes.
         answer.headers[hdrs.CONNECTION] = "close"

@@ -1,5 +1,5 @@
--- Why a trip cannot end at a station and a moment; nothing in all three where it can. p_ended_at where
--- an earlier element of the same call ended it.
+-- Why a trip cannot end at a station and a moment; nothing in all three where it can. p_ended_at
+-- where an earlier element of the same call ended it. facts are the times in detail by name.
 CREATE FUNCTION api.refuse_end(
     p_trip transit.trips, p_station_is_known boolean, p_at timestamptz, p_now timestamptz,
     p_ended_at timestamptz, OUT outcome text, OUT detail text, OUT facts jsonb

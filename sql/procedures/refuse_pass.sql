@@ -1,5 +1,5 @@
--- Why a card cannot buy a pass at a price (null where none is on sale yet); nothing in all three where
--- it can. In the order of every refusal: what the card is, its status, the rest.
+-- Why a card cannot buy a pass at a price (null where none is on sale yet); nothing in all three
+-- where it can. In the order of every refusal: what the card is, its status, the rest.
 CREATE FUNCTION api.refuse_pass(
     p_card_id bigint, p_account api.tapped_account, p_price bigint, p_now timestamptz,
     OUT outcome text, OUT detail text, OUT facts jsonb

@@ -1,6 +1,7 @@
 -- Why a card cannot be replaced; nothing in all three where it can.
 CREATE FUNCTION api.refuse_replacement(
-    p_card_id bigint, p_account api.tapped_account, OUT outcome text, OUT detail text, OUT facts jsonb
+    p_card_id bigint, p_account api.tapped_account, OUT outcome text, OUT detail text,
+    OUT facts jsonb
 )
 LANGUAGE plpgsql STABLE
 AS $$

@@ -1,7 +1,10 @@
 """The document, held against the router, the table of errors and itself."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -164,3 +167,40 @@ async def test_type_of_a_problem_leads_to_its_row(city: City) -> None:
         path, _, anchor = problem_body(Problem(code), "1")["type"].partition("#")
         assert path == "/docs"
         assert page.count(f'id="{anchor}"') == 1
+
+
+TOOLS = ("@redocly/cli@2", "@stoplight/spectral-cli@6")
+
+
+@pytest.fixture(scope="module")
+def linters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the linters' programs, brought by npm where TRANSIT_TEST_NPM asks for them."""
+    if not os.environ.get("TRANSIT_TEST_NPM"):
+        pytest.skip("redocly and spectral: TRANSIT_TEST_NPM=1 lets npm bring them")
+    npm = shutil.which("npm")
+    assert npm, "TRANSIT_TEST_NPM asks for npm, and there is none"
+    folder = tmp_path_factory.mktemp("linters")
+    install = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", *TOOLS]
+    subprocess.run(install, cwd=folder, check=True, capture_output=True, timeout=240)
+    return folder / "node_modules" / ".bin"
+
+
+def test_linters_of_documents_find_no_error(document: Any, linters: Path, tmp_path: Path) -> None:
+    file, rules = tmp_path / "openapi.json", tmp_path / "rules.yaml"
+    file.write_text(json.dumps(document))
+    rules.write_text('extends: ["spectral:oas"]\n')
+    for command in (
+        ["redocly", "lint", str(file)],
+        ["spectral", "lint", str(file), "--ruleset", str(rules), "--fail-severity", "error"],
+    ):
+        environment = {**os.environ, "REDOCLY_TELEMETRY": "off"}
+        told = subprocess.run(
+            [str(linters / command[0]), *command[1:]],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert told.returncode == 0, told.stdout + told.stderr
