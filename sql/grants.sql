@@ -17,6 +17,7 @@ REVOKE ALL ON ALL ROUTINES IN SCHEMA api FROM PUBLIC, transit_service;
 GRANT EXECUTE ON FUNCTION
     api.block_card,
     api.buy_monthly_passes,
+    api.change_user,
     api.close_alert,
     api.create_alert,
     api.create_users,
@@ -38,6 +39,7 @@ TO transit_service;
 -- What is asked
 GRANT EXECUTE ON FUNCTION
     api.explain_trip,
+    api.list_alerts,
     api.list_cards,
     api.list_entries,
     api.list_recharges,
@@ -46,6 +48,7 @@ GRANT EXECUTE ON FUNCTION
     api.list_user_cards,
     api.list_user_trips,
     api.read_active_users,
+    api.read_alert,
     api.read_alerts,
     api.read_arrivals,
     api.read_balances,
@@ -84,6 +87,7 @@ GRANT EXECUTE ON FUNCTION
     api.read_tapped_account,
     api.require_locked,
     api.service_day,
+    api.start_of_day,
     api.trip_status
 TO transit_service;
 

@@ -10,6 +10,7 @@ from transit_api.database.pools import database_lifespan
 from transit_api.handlers.documents import DOCUMENT, Document
 from transit_api.http.aiohttp_errors import answer_rubbish_as_problems
 from transit_api.http.connections import CONNECTIONS, Connections
+from transit_api.http.cors import CORS, Cors
 from transit_api.http.large_bodies import LARGE_BODIES, LargeBodies
 from transit_api.http.middleware import answer_request
 from transit_api.observe.logs import logs_lifespan
@@ -45,6 +46,7 @@ def make_app(settings: Settings) -> web.Application:
     app[DRAINING] = Draining()
     app[CONNECTIONS] = Connections(settings)
     app[LARGE_BODIES] = LargeBodies()
+    app[CORS] = Cors(settings)
     routes = [*ROUTES, *CLOCK_ROUTES] if settings.simulated_clock else ROUTES
     app[DOCUMENT] = Document(routes)
     app.add_routes(routes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -16,13 +17,21 @@ TOLD_ERRORS: Final = 20
 # A longer name of an unknown field is cut where it is told.
 LONGEST_NAME: Final = 64
 
+# A tap of the examples.
+TAPPED: Final = "2026-11-20T11:42:07.000000Z"
+
 
 class Refusal(NamedTuple):
-    """What a client is told under one error code when nothing more precise is known."""
+    """What a client is told under one error code when nothing more precise is known.
+
+    `facts` names the fields that a problem of this code may have besides, with example values: the
+    numbers and times of its sentence. Which of them it has depends on what was asked.
+    """
 
     status: int
     title: str
     detail: str
+    facts: Mapping[str, Any] = MappingProxyType({})
 
 
 # The same words are the outcomes of the SQL functions, the codes of the OpenAPI document and the
@@ -43,40 +52,94 @@ REFUSALS: Final[dict[str, Refusal]] = {
         402,
         "Insufficient balance",
         "The balance, and credit where it is allowed, does not cover the price.",
+        {"fare": 3550, "balance": 1200, "debt": 0, "missing": 2350},
     ),
-    "card_not_active": Refusal(409, "Card not active", "The card is blocked, replaced or expired."),
+    "card_not_active": Refusal(
+        409,
+        "Card not active",
+        "The card is blocked, replaced or expired.",
+        {"card_status": "blocked", "since_at": "2026-11-20T11:40:00.000000Z", "stamped_at": TAPPED},
+    ),
     "card_not_personalised": Refusal(
         409, "Card not personalised", "This needs a card that belongs to a user."
     ),
     "amount_out_of_range": Refusal(
-        422, "Amount out of range", "The amount lies outside the limits of the recharge channel."
+        422,
+        "Amount out of range",
+        "The amount lies outside the limits of the recharge channel.",
+        {"minimum": 4000, "maximum": 200_000, "amount": 500},
     ),
     "balance_limit_exceeded": Refusal(
-        409, "Balance limit exceeded", "The recharge would lift the balance above its ceiling."
+        409,
+        "Balance limit exceeded",
+        "The recharge would lift the balance above its ceiling.",
+        {
+            "maximum": 200_000,
+            "balance": 190_000,
+            "debt": 0,
+            "balance_after": 210_000,
+            "loadable": 10_000,
+        },
     ),
     "pass_daily_limit": Refusal(
-        409, "Daily limit of the pass", "The monthly pass was used 6 times on that service day."
+        409,
+        "Daily limit of the pass",
+        "The monthly pass was used 6 times on that service day.",
+        {"limit": 6, "service_day": "2026-11-20"},
     ),
     "pass_in_force": Refusal(
         409, "Pass in force", "The card has a monthly pass in force; one at a time."
     ),
-    "trip_already_ended": Refusal(409, "Trip already ended", "The trip has been ended before."),
+    "trip_already_ended": Refusal(
+        409,
+        "Trip already ended",
+        "The trip has been ended before.",
+        {"ended_at": "2026-11-20T12:20:00.000000Z"},
+    ),
     "trip_expired": Refusal(
-        409, "Trip expired", "A trip can be ended within 4 hours of its start."
+        409,
+        "Trip expired",
+        "A trip can be ended within 4 hours of its start.",
+        {"started_at": TAPPED, "expired_at": "2026-11-20T15:42:07.000000Z"},
     ),
     "trip_ends_before_start": Refusal(
-        422, "Trip ends before its start", "`ended_at` lies before the start of the trip."
+        422,
+        "Trip ends before its start",
+        "`ended_at` lies before the start of the trip.",
+        {"started_at": TAPPED, "stamped_at": "2026-11-20T11:40:00.000000Z"},
     ),
     "tap_in_future": Refusal(
-        422, "Time in the future", "The time lies more than 5 minutes ahead of the service's clock."
+        422,
+        "Time in the future",
+        "The time lies more than 5 minutes ahead of the service's clock.",
+        {
+            "stamped_at": TAPPED,
+            "arrived_at": "2026-11-20T11:32:07.000000Z",
+            "latest_at": "2026-11-20T11:37:07.000000Z",
+        },
     ),
-    "tap_too_old": Refusal(422, "Tap too old", "A tap is accepted up to 7 days after it was made."),
+    "tap_too_old": Refusal(
+        422,
+        "Tap too old",
+        "A tap is accepted up to 7 days after it was made.",
+        {
+            "stamped_at": TAPPED,
+            "arrived_at": "2026-11-28T11:42:07.000000Z",
+            "earliest_at": "2026-11-21T11:42:07.000000Z",
+        },
+    ),
     "no_tariff": Refusal(
-        422, "No tariff", "No tariff was in force at that time: it lies before the first one."
+        422,
+        "No tariff",
+        "No tariff was in force at that time: it lies before the first one.",
+        {"stamped_at": "2020-01-01T05:00:00.000000Z", "first_at": "2023-01-10T05:00:00.000000Z"},
     ),
     "user_exists": Refusal(409, "User exists", "A user with this `document_id` is registered."),
     "user_has_balance": Refusal(
-        409, "User has balance", "A card of the user has a balance or a debt; settle it first."
+        409,
+        "User has balance",
+        "A card of the user has a balance or a debt; settle it first.",
+        {"balance": 12450, "debt": 0},
     ),
     "idempotency_key_reused": Refusal(
         422,
@@ -122,17 +185,22 @@ REFUSALS: Final[dict[str, Refusal]] = {
 
 
 class Problem(Exception):
-    """A refusal on its way to the client; `code` is a key of REFUSALS."""
+    """A refusal on its way to the client; `code` is a key of REFUSALS.
+
+    `facts` are the numbers and times of `detail` by name.
+    """
 
     def __init__(
         self,
         code: str,
         detail: str | None = None,
         *,
+        facts: Mapping[str, Any] | None = None,
         errors: Mapping[Any, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(code)
+        self.facts = facts
         self.code = code
         self.detail = detail
         self.errors = errors
@@ -181,6 +249,7 @@ def problem_body(problem: Problem, request_id: str) -> dict[str, Any]:
         "status": refusal.status,
         "detail": problem.detail or refusal.detail,
         "code": problem.code,
+        **(problem.facts or {}),
         "request_id": request_id,
     }
     if refusal.status == 422:

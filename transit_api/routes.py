@@ -27,6 +27,7 @@ from transit_api.http.aiohttp_errors import continue_when_asked
 
 get = partial(web.get, expect_handler=continue_when_asked)
 post = partial(web.post, expect_handler=continue_when_asked)
+patch = partial(web.patch, expect_handler=continue_when_asked)
 put = partial(web.put, expect_handler=continue_when_asked)
 delete = partial(web.delete, expect_handler=continue_when_asked)
 
@@ -41,6 +42,7 @@ ROUTES = [
     post(f"{V1}/users", users.create_user),
     post(f"{V1}/users/batch", users.create_users),
     get(USER, users.read_user),
+    patch(USER, users.change_user),
     delete(USER, users.erase_user),
     get(f"{USER}/cards", users.list_user_cards),
     get(f"{CARD}/balance", cards.read_balance),
@@ -70,7 +72,9 @@ ROUTES = [
     get(STATION, stations.read_station),
     get(f"{V1}/routes", routes.list_routes),
     get(f"{V1}/routes/{{route_id:[0-9]+}}", routes.read_route),
+    get(f"{V1}/alerts", alerts.list_alerts),
     post(f"{V1}/alerts", alerts.create_alert),
+    get(f"{V1}/alerts/{{alert_id:[0-9]+}}", alerts.read_alert),
     post(f"{V1}/alerts/{{alert_id:[0-9]+}}/close", alerts.close_alert),
     post(f"{V1}/vehicles/positions", vehicles.record_vehicle_positions),
     get(f"{V1}/analytics/trips/total", analytics.read_trip_totals),

@@ -19,6 +19,8 @@ FOREIGN_PREFIXES = ("TRANSIT_TEST_", "TRANSIT_SIM_")
 _OF_KUBERNETES = re.compile(
     r"\w+_SERVICE_(HOST|PORT(_\w+)?)|\w+_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?", re.ASCII
 )
+# As a browser spells it: in small letters, with no path.
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9.\[\]:-]+", re.ASCII)
 _PORT_OF_KUBERNETES = re.compile(r"(tcp|udp|sctp)://.*", re.ASCII)
 
 # Connections of a worker for uploads and upkeep, besides those of its pool.
@@ -36,7 +38,7 @@ def setting(default: Any, meaning: str, *, variable: str | None = None, **limits
     """One variable: its default, what it means (README and --help print it), its limits.
 
     Limits: `minimum`, `maximum` (numbers, inclusive), `choices` (words), `instant` (RFC 3339),
-    `database` and `cache` (addresses).
+    `database` and `cache` (addresses), `origins`.
     The variable is TRANSIT_ and the field's name in capitals unless `variable` names another.
     """
     return dataclasses.field(
@@ -84,6 +86,11 @@ class Settings:
         "a stopping worker still answers on idle connections for so long",
         minimum=0,
         maximum=60,
+    )
+    cors_origins: str = setting(
+        "",
+        "origins whose pages may read answers, with blanks between; * is any, empty none",
+        origins=True,
     )
     # Limits on everything that can grow.
     body_limit_bytes: int = setting(
@@ -254,6 +261,10 @@ def _check(variable: str, value: Any, limits: Mapping[str, Any]) -> None:
         raise SettingsError(f"{variable} is no address like postgresql://user@host:5432/transit")
     if limits.get("cache") and not is_cache_address(value):
         raise SettingsError(f"{variable} is no address like redis://host:6379/0")
+    if limits.get("origins"):
+        for origin in value.split():
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise SettingsError(f"{variable}: {origin!r} is no origin like https://example.co")
     if choices and value not in choices:
         raise SettingsError(f"{variable}={value!r} is none of {', '.join(choices)}")
     # Written so that a NaN, which compares false with everything, is refused as well.

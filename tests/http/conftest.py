@@ -1,6 +1,7 @@
 """Telling stories over HTTP: a client that checks every answer against the document."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from openapi_schema_validator import OAS30Validator, oas30_format_checker
 
 from tests.conftest import Database
 from transit_api.app import make_app
+from transit_api.errors import REFUSALS
 from transit_api.http.openapi import describe
 from transit_api.routes import CLOCK_ROUTES, ROUTES
 from transit_api.settings import Settings
@@ -41,11 +43,34 @@ class Answer:
         return self.headers.get("Idempotent-Replayed") == "true"
 
 
+# What a field of every problem is.
+OF_EVERY_PROBLEM = {"type", "title", "status", "detail", "code", "request_id", "errors", "more"}
+# A number of the rules, the same for everybody.
+OF_THE_RULES = re.compile(r"\d+ (?:minutes|hours|days)")
+A_NUMBER = re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:.]+Z)?|-?\d+")
+
+
+def judge_facts(code: str, detail: str, body: dict[str, Any]) -> None:
+    """AssertionError unless the numbers of the sentence are fields, and fields of this code."""
+    refusal = REFUSALS[code]
+    facts = {name: value for name, value in body.items() if name not in OF_EVERY_PROBLEM}
+    assert facts.keys() <= refusal.facts.keys(), (code, facts)
+    # What the parser says of a text that is no JSON is no refusal with figures.
+    if detail != refusal.detail and code != "malformed_json" and not code.endswith("_not_found"):
+        told = set(A_NUMBER.findall(OF_THE_RULES.sub("", detail)))
+        assert told <= {str(value) for value in facts.values()}, (code, detail, facts)
+
+
 class Contract:
     """The OpenAPI document, as a judge of answers."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
+        # The document leaves answers open for fields of later releases; this one has no others.
+        self._closed = {
+            name: {"additionalProperties": False, **schema}
+            for name, schema in document["components"]["schemas"].items()
+        }
         self._templates = [(path.split("/"), path) for path in document["paths"]]
 
     def judge(self, method: str, path: str, answer: Answer) -> None:
@@ -72,6 +97,10 @@ class Contract:
             self._check(content["schema"], answer.body)
             if media_type == "application/problem+json":
                 assert answer.body["code"] in response["description"], (method, path, answer)
+                judge_facts(answer.body["code"], answer.body["detail"], answer.body)
+            for result in answer.body.get("results", []):
+                if result.get("facts"):
+                    judge_facts(result["outcome"], "", result["facts"])
 
     def _operation(self, method: str, path: str) -> Any:
         parts = path.split("/")
@@ -93,7 +122,7 @@ class Contract:
         return None
 
     def _check(self, schema: Any, body: Any) -> None:
-        whole = {**schema, "components": self.document["components"]}
+        whole = {**schema, "components": {"schemas": self._closed}}
         OAS30Validator(whole, format_checker=oas30_format_checker).validate(body)
 
 

@@ -89,3 +89,35 @@ async def test_alert_that_breaks_the_schema_is_refused_validation_error(city: Ci
 async def test_alert_that_ended_before_now_is_refused_validation_error(city: City) -> None:
     answer = await city.post("alerts", {**ALERT, "active_until": "2019-01-01T00:00:00Z"})
     assert (answer.status, list(answer.body["errors"])) == (422, ["active_until"])
+
+
+async def test_alerts_in_force_are_listed_newest_first_and_by_what_they_name(city: City) -> None:
+    opened = [
+        (await city.post("alerts", {**ALERT, **about})).body
+        for about in (
+            {"station_id": 1},
+            {"route_id": 1, "severity_level": "SEVERE"},
+            {},
+            {"active_from": "2099-01-01T00:00:00Z"},
+        )
+    ]
+    of_station, of_route, of_all, later = opened
+    assert await city.walk("alerts", limit=2) == [of_all, of_route, of_station]
+    for query, found in [
+        ("station_id=1", [of_station]),
+        ("route_id=1", [of_route]),
+        ("severity_level=SEVERE", [of_route]),
+        ("station_id=1&route_id=1", []),
+    ]:
+        assert (await city.get(f"alerts?{query}")).body["items"] == found, query
+    assert (await city.get(f"alerts/{later['alert_id']}")).body == later
+
+
+async def test_closed_alert_is_read_and_no_longer_listed_alert_not_found(city: City) -> None:
+    opened = (await city.post("alerts", ALERT)).body
+    path = f"alerts/{opened['alert_id']}"
+    assert (await city.get(path)).body == opened
+    closed = (await city.post(f"{path}/close")).body
+    assert (await city.get(path)).body == closed
+    assert (await city.get("alerts")).body["items"] == []
+    assert (await city.get(f"alerts/{UNKNOWN_ID}")).code == "alert_not_found"

@@ -114,7 +114,7 @@ async def test_tap_refused_in_an_upload_is_refused_alike_alone(simulated_city: C
     changed = (await simulated_city.post("taps/batch", {"taps": [{**tap, "station_id": 2}]})).body
     assert changed["results"][0] == {
         "outcome": "idempotency_key_reused", "replayed": False, "trip_id": None, "fare": None,
-        "balance": 50_000,
+        "balance": 50_000, "facts": None,
     }  # fmt: skip
 
 

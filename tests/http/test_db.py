@@ -152,7 +152,7 @@ async def test_write_runs_to_its_end_when_its_caller_is_gone(
     database: Database, owner: Any
 ) -> None:
     owner.execute("CREATE TABLE transit.marks (mark text)")
-    owner.execute("GRANT INSERT ON transit.marks TO transit_service")
+    owner.execute("GRANT SELECT, INSERT ON transit.marks TO transit_service")
     writing = asyncio.create_task(
         database.write_all(
             "INSERT INTO transit.marks SELECT 'kept' FROM pg_sleep(0.1) RETURNING mark"

@@ -1,6 +1,11 @@
 """The document, held against the router, the table of errors and itself."""
 
 import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +16,7 @@ from openapi_spec_validator import validate
 
 from tests.http.conftest import City, Contract
 from transit_api.app import make_app
-from transit_api.errors import REFUSALS
+from transit_api.errors import REFUSALS, Problem, problem_body
 from transit_api.handlers.documents import DOCUMENT
 from transit_api.http.endpoint import contract_of
 from transit_api.settings import Settings
@@ -64,7 +69,7 @@ def test_every_operation_is_told_in_full(document: Any) -> None:
         in_path = {p["name"] for p in operation["parameters"] if p["in"] == "path"}
         assert in_path == {piece[1:-1] for piece in path.split("/") if piece.startswith("{")}
         if "requestBody" in operation:
-            assert method in ("POST", "PUT")
+            assert method in ("PATCH", "POST", "PUT")
             assert operation["requestBody"]["required"] is True
         for status, response in operation["responses"].items():
             assert "X-Request-ID" in response["headers"], (path, status)
@@ -128,3 +133,81 @@ async def test_document_and_its_page_are_served_without_the_internet(
         assert f"/docs/static/{name}" in page.body
         static = await city.ask("HEAD", f"/docs/static/{name}")
         assert static.status == 200
+
+
+def test_document_serves_generators(document: Any) -> None:
+    def parts(node: Any) -> Iterator[dict[str, Any]]:
+        if isinstance(node, dict):
+            yield node
+        for part in node.values() if isinstance(node, dict) else node:
+            if isinstance(part, dict | list):
+                yield from parts(part)
+
+    for part in parts(document["components"]["schemas"]):
+        assert part.get("default", 0) is not None, part
+        if part.get("type") == "integer":
+            assert (part.get("format") == "int64") is (part["maximum"] >= 2**31 - 1), part
+    for _, path, operation in operations(document):
+        for parameter in operation["parameters"]:
+            assert None not in parameter["schema"].get("enum", []), (path, parameter)
+            assert parameter["schema"].get("default", 0) is not None
+
+
+def test_requests_are_strict_and_answers_open_for_new_fields(document: Any) -> None:
+    schemas = document["components"]["schemas"]
+    closed = {name for name, schema in schemas.items() if "additionalProperties" in schema}
+    asked = {name for name in schemas if re.search("Request$|Element$|Changes$", name)}
+    assert closed == asked
+    assert {schemas[name]["additionalProperties"] for name in closed} == {False}
+
+
+def test_every_tag_is_described(document: Any) -> None:
+    assert all(tag["description"] for tag in document["tags"])
+    assert {tag["name"] for tag in document["tags"]} == {
+        tag for _, _, operation in operations(document) for tag in operation["tags"]
+    }
+
+
+async def test_type_of_a_problem_leads_to_its_row(city: City) -> None:
+    page = (await city.get("/docs")).body
+    for code in REFUSALS:
+        path, _, anchor = problem_body(Problem(code), "1")["type"].partition("#")
+        assert path == "/docs"
+        assert page.count(f'id="{anchor}"') == 1
+
+
+TOOLS = ("@redocly/cli@2", "@stoplight/spectral-cli@6")
+
+
+@pytest.fixture(scope="module")
+def linters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the linters' programs, brought by npm where TRANSIT_TEST_NPM asks for them."""
+    if not os.environ.get("TRANSIT_TEST_NPM"):
+        pytest.skip("redocly and spectral: TRANSIT_TEST_NPM=1 lets npm bring them")
+    npm = shutil.which("npm")
+    assert npm, "TRANSIT_TEST_NPM asks for npm, and there is none"
+    folder = tmp_path_factory.mktemp("linters")
+    install = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", *TOOLS]
+    subprocess.run(install, cwd=folder, check=True, capture_output=True, timeout=240)
+    return folder / "node_modules" / ".bin"
+
+
+def test_linters_of_documents_find_no_error(document: Any, linters: Path, tmp_path: Path) -> None:
+    file, rules = tmp_path / "openapi.json", tmp_path / "rules.yaml"
+    file.write_text(json.dumps(document))
+    rules.write_text('extends: ["spectral:oas"]\n')
+    for command in (
+        ["redocly", "lint", str(file)],
+        ["spectral", "lint", str(file), "--ruleset", str(rules), "--fail-severity", "error"],
+    ):
+        environment = {**os.environ, "REDOCLY_TELEMETRY": "off"}
+        told = subprocess.run(
+            [str(linters / command[0]), *command[1:]],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert told.returncode == 0, told.stdout + told.stderr

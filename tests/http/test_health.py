@@ -145,7 +145,7 @@ async def test_clock_exists_only_in_a_simulation_not_found(api: Any) -> None:
 @pytest.fixture
 async def simulation(make_client: Any, fresh_database: Any) -> Any:
     """A service on a simulated clock that stands still."""
-    connection = fresh_database.connect("transit_service")
+    connection = fresh_database.connect()
     with connection, connection.cursor() as cursor:
         cursor.execute("SELECT api.start_simulated_clock('2026-11-20 06:00-05')")
     connection.close()

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from tests.http.conftest import FARE, UNKNOWN_ID, City
+from tests.conftest import Database
+from tests.http.conftest import FARE, UNKNOWN_ID, City, owner_cursor
 
 ANA = {"full_name": "Ana María Rojas", "document_id": "CC-52123456"}
 
@@ -133,3 +134,41 @@ async def test_controls_and_marks_of_direction_in_a_name_are_refused_validation_
             person = {"full_name": "Ana", "document_id": "CC-1", field: f"A{strange}b"}
             answer = await city.post("users", person)
             assert (answer.status, set(answer.body["errors"])) == (422, {field}), (strange, field)
+
+
+async def test_change_of_a_user_names_what_changes(city: City, fresh_database: Database) -> None:
+    person = {"document_id": "CC-77", "email": "a@b.co", "phone": "+57 300"}
+    user = (await city.post("users", {"full_name": "Ana Rojas", **person})).body
+    path = f"users/{user['user_id']}"
+    changed = await city.ask("PATCH", path, body={"full_name": "Ana María Rojas", "phone": None})
+    assert (changed.status, changed.body) == (200, {**user, "full_name": "Ana María Rojas"})
+    assert (await city.get(path)).body == changed.body
+    assert (await city.ask("PATCH", path, body={})).body == changed.body
+    with owner_cursor(fresh_database) as cursor:
+        cursor.execute("SELECT u.email, u.phone, u.document_id FROM transit.users AS u")
+        assert cursor.fetchall() == [("a@b.co", None, "CC77")]
+
+
+async def test_change_of_a_user_is_checked_validation_error(city: City) -> None:
+    user = await city.make_user()
+    path = f"users/{user['user_id']}"
+    for body in (
+        {"full_name": None},
+        {"full_name": " "},
+        {"email": "nowhere"},
+        {"phone": "x"},
+        {"document_id": "CC-2"},
+    ):
+        answer = await city.ask("PATCH", path, body=body)
+        assert (answer.status, answer.code) == (422, "validation_error"), body
+        assert answer.body["errors"].keys() == body.keys()
+    assert (await city.get(path)).body == user
+
+
+async def test_nobody_is_changed_who_is_not_there_user_not_found(city: City) -> None:
+    user = await city.make_user()
+    path = f"users/{user['user_id']}"
+    assert (await city.ask("DELETE", path)).status == 204
+    for gone in (path, f"users/{UNKNOWN_ID}"):
+        answer = await city.ask("PATCH", gone, body={"phone": "1"})
+        assert (answer.status, answer.code) == (404, "user_not_found")

@@ -17,7 +17,7 @@ import psycopg2
 import pytest
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from tests.compose.plain_processes import free_port
+from tests.compose.plain_processes import free_port, unprivileged_uid
 from tests.conftest import Database as Clone
 from tests.conftest import Server, open_directory, skip_or_fail
 from transit_api.database import migrate as migration
@@ -25,7 +25,6 @@ from transit_api.database.migrate import migrate
 from transit_api.database.pools import Database
 from transit_api.database.session import BY_INDEX, RELIED_ON
 from transit_api.local.embedded import Servers
-from transit_api.local.postgresql import unprivileged_uid
 from transit_api.process.processes import as_user
 from transit_api.settings import Settings
 

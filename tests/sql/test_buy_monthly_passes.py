@@ -13,7 +13,7 @@ def test_pass_is_paid_from_the_balance(story):
     card_id = story.make_card(balance=PASS_PRICE + 500)
     answer = story.buy_pass(card_id)
     assert answer[1:] == (
-        "created", None, False, answer.pass_id, card_id, PASS_PRICE, 65, None, 500,
+        "created", None, None, False, answer.pass_id, card_id, PASS_PRICE, 65, None, 500,
     )  # fmt: skip
     assert story.entries(card_id)[-1] == ("monthly_pass", -PASS_PRICE)
     assert answer.pass_id & 4095 == card_id & 4095
@@ -92,7 +92,7 @@ def test_purchase_sent_again_is_answered_again_and_paid_once(story):
     story.go_to(NOON + DAY)
     again = story.buy_pass(card_id, key="k")
     assert (first.replayed, again.replayed) == (False, True)
-    assert first[1:3] + first[4:] == again[1:3] + again[4:]
+    assert first[1:4] + first[5:] == again[1:4] + again[5:]
     assert story.money(card_id) == (PASS_PRICE, 0)
 
 
@@ -102,7 +102,7 @@ def test_refused_purchase_is_refused_again_insufficient_balance(story):
     story.load(card_id, PASS_PRICE)
     again = story.buy_pass(card_id, key="k")
     assert (first.replayed, again.replayed) == (False, True)
-    assert first[1:3] + first[4:] == again[1:3] + again[4:]
+    assert first[1:4] + first[5:] == again[1:4] + again[5:]
 
 
 def test_purchases_of_one_call_are_decided_in_the_order_of_the_arrays(story):

@@ -28,7 +28,7 @@ def test_ended_trip_is_completed_and_costs_the_same(story, trip):
         "accepted", "completed", OTHER_TRUNK, NOON + TICK,
     )  # fmt: skip
     assert (answer.fare, answer.balance) == (FARE, 0)
-    assert story.trip(trip.trip_id) == answer[3:]
+    assert story.trip(trip.trip_id) == answer[4:]
     assert len(story.entries(trip.card_id)) == 2
 
 
@@ -132,4 +132,4 @@ def test_trip_ends_once_in_one_call_trip_already_ended(story, trip):
 def test_end_of_the_release_before_is_the_same(story, trip):
     answer = story.ask_one("SELECT * FROM api.end_trip(%s, %s, NULL)", trip.trip_id, OTHER_TRUNK)
     assert (answer.outcome, answer.ended_at) == ("accepted", NOON)
-    assert answer[2:] == story.trip(trip.trip_id)
+    assert answer[3:] == story.trip(trip.trip_id)

@@ -7,7 +7,7 @@ from tests.sql.stories import FARE, HOUR, MINUTE, NOON, NOWHERE
 
 def test_erased_user_is_no_more_and_nothing_identifies_the_person(story):
     user_id = story.make_user("CC-1", full_name="Ana Gómez")
-    assert story.erase(user_id) == ("accepted", None)
+    assert story.erase(user_id) == ("accepted", None, None)
     assert story.ask("SELECT * FROM api.read_user(%s)", user_id) == []
     assert story.ask(
         "SELECT u.document_id, u.full_name, u.email, u.phone, u.erased_at FROM transit.users AS u"
@@ -82,7 +82,7 @@ def test_balance_of_one_card_and_debt_of_another_do_not_cancel_out_user_has_bala
 
 
 def test_unknown_user_is_not_erased_user_not_found(story):
-    assert story.erase(NOWHERE) == ("user_not_found", None)
+    assert story.erase(NOWHERE) == ("user_not_found", None, None)
 
 
 def test_user_is_erased_once_user_not_found(story):

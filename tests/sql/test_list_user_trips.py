@@ -45,6 +45,9 @@ READS = {
     "a balance": "api.read_balances(ARRAY[0], ARRAY[{card}])",
     "a statement": "api.list_entries({card}, NULL, 50)",
     "recharges of a card": "api.list_recharges({card}, NULL, 50)",
+    "trips of a day": "api.list_user_trips({user}, NULL, NULL, 50, '2026-11-20', '2026-11-20')",
+    "a statement of a day": "api.list_entries({card}, NULL, 50, '2026-11-20', '2026-11-20')",
+    "recharges of a day": "api.list_recharges({card}, NULL, 50, '2026-11-20', '2026-11-20')",
     "a pass": "api.read_monthly_pass({card})",
 }
 

@@ -100,3 +100,33 @@ def test_newest_comes_first(pg):
     make_alert(pg, "newer", active_from=NOON)
     make_alert(pg, "last", active_from=NOON)
     assert read_headers(pg, EL_DORADO) == ["last", "newer", "older"]
+
+
+def list_headers(pg, station_id=None, route_id=None, after=None, limit=50):
+    with pg.cursor() as cursor:
+        cursor.execute(
+            "SELECT a.header FROM api.list_alerts(%s, %s, NULL, %s, %s) AS a",
+            (station_id, route_id, after, limit),
+        )
+        return [header for (header,) in cursor]
+
+
+def test_list_alerts_has_those_in_force_newest_first(pg):
+    make_alert(pg, "over", active_from=NOON - HOUR, active_until=NOON)
+    make_alert(pg, "later", active_from=NOON + HOUR)
+    first = make_alert(pg, "first", active_until=NOON + HOUR)
+    make_alert(pg, "second", route_id=ROUTE_1)
+    assert list_headers(pg) == ["second", "first"]
+    assert list_headers(pg, limit=1) == ["second"]
+    assert list_headers(pg, after=first + 1) == ["first"]
+    assert list_headers(pg, route_id=ROUTE_1) == ["second"]
+    assert list_headers(pg, station_id=1) == []
+
+
+def test_read_alert_answers_one_that_is_over(pg):
+    over = make_alert(pg, "over", active_from=NOON - HOUR, active_until=NOON)
+    with pg.cursor() as cursor:
+        cursor.execute("SELECT a.header, a.active_until FROM api.read_alert(%s) AS a", (over,))
+        assert cursor.fetchall() == [("over", NOON)]
+        cursor.execute("SELECT FROM api.read_alert(%s)", (over + 1,))
+        assert cursor.fetchall() == []

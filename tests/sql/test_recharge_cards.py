@@ -9,7 +9,7 @@ def test_recharge_answers_what_was_loaded(story):
     card_id = story.make_card(balance=1000)
     answer = story.recharge(card_id, 5000, "retail", point=17)
     assert answer[1:] == (
-        "accepted", None, False, answer.recharge_id, card_id, 5000, 0, 6000, NOON,
+        "accepted", None, None, False, answer.recharge_id, card_id, 5000, 0, 6000, NOON,
     )  # fmt: skip
     assert story.money(card_id) == (6000, 0)
     assert answer.recharge_id & 4095 == card_id & 4095
@@ -161,7 +161,7 @@ def test_recharge_sent_again_is_answered_again_and_loaded_once(story):
     story.block(card_id)
     again = story.recharge(card_id, 5000, "retail", point=17, key="k")
     assert (first.replayed, again.replayed) == (False, True)
-    assert first[1:3] + first[4:] == again[1:3] + again[4:]
+    assert first[1:4] + first[5:] == again[1:4] + again[5:]
     assert story.money(card_id) == (6000 - FARE, 0)
 
 

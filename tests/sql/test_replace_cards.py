@@ -10,10 +10,10 @@ def test_replacement_is_a_new_card_with_the_money_of_the_old_one(story):
     card_id = story.make_card(balance=5000, profile="senior", user_id=user_id)
     answer = story.replace(card_id)
     assert answer[1:] == (
-        "created", None, False, answer.card_id, answer.card_number, user_id, True, "senior",
+        "created", None, None, False, answer.card_id, answer.card_number, user_id, True, "senior",
         "active", 5000, 0, NOON, None,
     )  # fmt: skip
-    assert story.card(answer.card_id) == answer[4:]
+    assert story.card(answer.card_id) == answer[5:]
     old = story.card(card_id)
     assert (old.status, old.balance, old.debt, old.replaced_by) == (
         "replaced", 0, 0, answer.card_id,
@@ -106,7 +106,7 @@ def test_replacement_sent_again_shows_the_new_card_as_it_was_issued(story):
     story.go_to(NOON + DAY)
     again = story.replace(card_id, key="k")
     assert (first.replayed, again.replayed) == (False, True)
-    assert first[1:3] + first[4:] == again[1:3] + again[4:]
+    assert first[1:4] + first[5:] == again[1:4] + again[5:]
 
 
 def test_replacement_for_another_reason_is_refused_idempotency_key_reused(story):

@@ -22,7 +22,7 @@ DEVICE = (7, 1)
 
 def decided(answer):
     """Everything but `ref` and `replayed`."""
-    return answer[1:3] + answer[4:]
+    return answer[1:4] + answer[5:]
 
 
 @pytest.mark.parametrize("how", [{"key": "k-1"}, {"device": DEVICE}])

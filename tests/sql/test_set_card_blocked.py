@@ -20,7 +20,7 @@ def test_blocked_card_is_answered_with_its_money(story):
     assert (answer.outcome, answer.card_id, answer.status, answer.balance) == (
         "accepted", card_id, "blocked", 700,
     )  # fmt: skip
-    assert story.card(card_id) == answer[2:]
+    assert story.card(card_id) == answer[3:]
 
 
 def test_card_that_is_blocked_already_is_answered_and_keeps_its_first_block(story):

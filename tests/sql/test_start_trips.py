@@ -30,11 +30,11 @@ def test_accepted_tap_answers_the_trip_it_started(story):
     answer = story.tap(card_id, TRUNK, route=ROUTE, at=NOON - HOUR)
     assert answer.trip_id == answer.journey_id > 0
     assert answer[1:] == (
-        "accepted", None, False, answer.trip_id, card_id, user_id, TRUNK, None, ROUTE,
+        "accepted", None, None, False, answer.trip_id, card_id, user_id, TRUNK, None, ROUTE,
         NOON - HOUR, None, "in_progress", FARE, "base", answer.trip_id, 10_000 - FARE,
     )  # fmt: skip
     shown = story.trip(answer.trip_id)
-    assert shown == answer[4:]
+    assert shown == answer[5:]
 
 
 def test_trip_carries_the_slot_of_its_card(story):
@@ -279,9 +279,13 @@ def test_tap_before_the_first_tariff_is_refused_alone_in_words_no_tariff(story):
         "No tariff was in force at 2023-01-10T04:59:59.999999Z, when the tap is stamped;"
         " the first began at 2023-01-10T05:00:00.000000Z."
     )
+    assert early.facts == {
+        "stamped_at": "2023-01-10T04:59:59.999999Z", "first_at": "2023-01-10T05:00:00.000000Z",
+    }  # fmt: skip
     assert (late.outcome, late.fare) == ("accepted", 2950)
     again = story.tap(card_id, at=FIRST_TARIFF - TICK, device=(1, 1))
     assert (again.outcome, again.replayed, again.detail) == ("no_tariff", True, early.detail)
+    assert again.facts == early.facts
     assert story.offences() == []
 
 
@@ -292,4 +296,5 @@ def test_pass_before_the_first_is_on_sale_is_refused_no_tariff(story):
     answer = story.buy_pass(card_id)
     assert answer.outcome == "no_tariff"
     assert answer.detail == "No monthly pass is on sale yet at 2023-01-10T04:00:00.000000Z."
+    assert answer.facts == {"stamped_at": "2023-01-10T04:00:00.000000Z"}
     assert story.money(card_id) == (PASS_PRICE, 0)

@@ -10,6 +10,7 @@ from aiohttp import web
 from transit_api.cache.cache import cached
 from transit_api.database.pools import DB
 from transit_api.http.endpoint import Endpoint
+from transit_api.http.pagination import days_of
 from transit_api.http.validation import QUERY
 from transit_api.schemas.analytics import (
     ActiveUsersQuery,
@@ -19,13 +20,13 @@ from transit_api.schemas.analytics import (
     HourlyResponse,
     LocalitiesResponse,
     LocalityItem,
-    RangeQuery,
     RevenueResponse,
     TopStationItem,
     TopStationsQuery,
     TopStationsResponse,
     TripTotalsResponse,
 )
+from transit_api.schemas.paging import RangeQuery
 from transit_api.schemas.strict import ResponseSchema
 
 TRIP_TOTALS = "SELECT * FROM api.read_trip_totals(%s, %s)"
@@ -45,7 +46,7 @@ LOCALITIES = "SELECT * FROM api.read_localities(%s)"
 )
 async def read_trip_totals(request: web.Request) -> web.Response:
     """Of all time, or of a range of service days."""
-    days = (request[QUERY]["from"], request[QUERY]["to"])
+    days = days_of(request)
     return await _one_row(request, "trip_totals", TRIP_TOTALS, days, TripTotalsResponse)
 
 
@@ -58,7 +59,7 @@ async def read_trip_totals(request: web.Request) -> web.Response:
 )
 async def read_revenue(request: web.Request) -> web.Response:
     """Fares charged, pesos loaded, and what is outstanding now."""
-    days = (request[QUERY]["from"], request[QUERY]["to"])
+    days = days_of(request)
     return await _one_row(request, "revenue", REVENUE, days, RevenueResponse)
 
 

@@ -11,7 +11,7 @@ from transit_api.errors import Problem
 from transit_api.http.answers import json_answer
 from transit_api.http.endpoint import Endpoint
 from transit_api.http.outcomes import Row, decided, results
-from transit_api.http.pagination import list_by_id
+from transit_api.http.pagination import days_of, list_by_id
 from transit_api.http.validation import BODY, QUERY, idempotency_key, path_id
 from transit_api.schemas.cards import (
     BalanceResponse,
@@ -30,7 +30,9 @@ from transit_api.schemas.cards import (
 
 READ = "SELECT * FROM api.read_card(%s)"
 LIST = "SELECT * FROM api.list_cards(%s, %s, %s)"
-STATEMENT = "SELECT * FROM api.list_entries(%s, %s, %s)"
+STATEMENT = (
+    "SELECT * FROM api.list_entries(%s, p_from => %s, p_to => %s, p_after => %s, p_limit => %s)"
+)
 BLOCK = "SELECT * FROM api.block_card(%s, %s)"
 UNBLOCK = "SELECT * FROM api.unblock_card(%s)"
 
@@ -102,14 +104,15 @@ async def read_balance(request: web.Request) -> web.Response:
 @Endpoint(
     summary="Read a statement",
     tag="Cards",
-    description="Every ledger movement of the card in posting order, newest first.",
+    description="Every ledger movement of the card in posting order, newest first; of "
+    "a range of service days, if asked.",
     query=EntriesQuery,
     answer=EntryList,
     refusals=("card_not_found",),
 )
 async def list_entries(request: web.Request) -> web.Response:
     """The ledger of one card."""
-    filters = (path_id(request, "card_id"),)
+    filters = (path_id(request, "card_id"), *days_of(request))
     return await list_by_id(
         request, EntriesQuery, STATEMENT, filters, EntryResponse, if_empty=find_card
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import html
 from collections.abc import Iterable
 from typing import Final
 
 from aiohttp import web
 
+from transit_api.errors import REFUSALS
 from transit_api.http.answers import encode
 from transit_api.http.endpoint import Endpoint
 from transit_api.http.openapi import SWAGGER_UI, TITLE, describe
@@ -30,6 +32,16 @@ FILES: Final = frozenset(file.name for file in SWAGGER_UI.iterdir())
 
 DOCUMENT: Final = web.AppKey("DOCUMENT", Document)
 
+
+def problem_rows() -> str:
+    """One row a code, with the anchor that the `type` of its problems leads to."""
+    return "\n".join(
+        f'      <tr id="{code}"><td><code>{code}</code></td><td>{refusal.status}</td>'
+        f"<td>{html.escape(refusal.detail)}</td><td>{', '.join(refusal.facts)}</td></tr>"
+        for code, refusal in REFUSALS.items()
+    )
+
+
 PAGE: Final = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -40,6 +52,13 @@ PAGE: Final = f"""<!DOCTYPE html>
 </head>
 <body>
   <div id="swagger-ui"></div>
+  <details>
+    <summary>Problems: what each code of a refusal means</summary>
+    <table>
+      <tr><th>code</th><th>status</th><th>meaning</th><th>fields besides</th></tr>
+{problem_rows()}
+    </table>
+  </details>
   <script src="/docs/static/swagger-ui-bundle.js"></script>
   <script>
     SwaggerUIBundle({{url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true}});

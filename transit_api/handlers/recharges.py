@@ -10,7 +10,7 @@ from transit_api.handlers.cards import find_card
 from transit_api.http.answers import json_answer
 from transit_api.http.endpoint import Endpoint
 from transit_api.http.outcomes import Row, decided, results
-from transit_api.http.pagination import list_by_id
+from transit_api.http.pagination import days_of, list_by_id
 from transit_api.http.validation import BODY, idempotency_key, path_id
 from transit_api.schemas.recharges import (
     DEFAULT_CHANNEL,
@@ -24,7 +24,9 @@ from transit_api.schemas.recharges import (
     RechargesQuery,
 )
 
-LIST = "SELECT * FROM api.list_recharges(%s, %s, %s)"
+LIST = (
+    "SELECT * FROM api.list_recharges(%s, p_from => %s, p_to => %s, p_after => %s, p_limit => %s)"
+)
 
 
 @Endpoint(
@@ -67,14 +69,14 @@ async def recharge_cards(request: web.Request) -> web.Response:
 @Endpoint(
     summary="List the recharges of a card",
     tag="Recharges",
-    description="Newest first.",
+    description="Newest first; of a range of service days, if asked.",
     query=RechargesQuery,
     answer=RechargeHistory,
     refusals=("card_not_found",),
 )
 async def list_recharges(request: web.Request) -> web.Response:
     """The history of one card."""
-    filters = (path_id(request, "card_id"),)
+    filters = (path_id(request, "card_id"), *days_of(request))
     return await list_by_id(
         request, RechargesQuery, LIST, filters, RechargeHistoryItem, if_empty=find_card
     )

@@ -56,5 +56,11 @@ def _element(tap: Row) -> Element:
 async def _refuse(app: web.Application, unreadable: list[Row]) -> list[Row]:
     """The rows of taps that could not be read, with what their cards hold."""
     balances = await app[BALANCES].submit_many([(tap["card_id"],) for tap in unreadable])
-    nothing = {"outcome": "validation_error", "replayed": False, "trip_id": None, "fare": None}
+    nothing = {
+        "outcome": "validation_error",
+        "replayed": False,
+        "trip_id": None,
+        "fare": None,
+        "facts": None,
+    }
     return [{**nothing, "balance": row.get("balance")} for row in balances]

@@ -11,7 +11,7 @@ from transit_api.handlers.users import find_user
 from transit_api.http.answers import json_answer
 from transit_api.http.endpoint import Endpoint
 from transit_api.http.outcomes import decided
-from transit_api.http.pagination import page
+from transit_api.http.pagination import days_of, page
 from transit_api.http.validation import BODY, QUERY, idempotency_key, path_id
 from transit_api.schemas.trips import (
     TAP_REFUSALS,
@@ -24,7 +24,7 @@ from transit_api.schemas.trips import (
 )
 
 READ = "SELECT * FROM api.read_trip(%s)"
-LIST_USER_TRIPS = "SELECT * FROM api.list_user_trips(%s, %s, %s, %s)"
+LIST_USER_TRIPS = "SELECT * FROM api.list_user_trips(%s, %s, %s, %s, %s, %s)"
 EXPLAIN = "SELECT * FROM api.explain_trip(%s)"
 
 
@@ -108,7 +108,7 @@ async def explain_trip(request: web.Request) -> web.Response:
 @Endpoint(
     summary="List the trips of a user",
     tag="Trips",
-    description="Over all cards of the user, newest first.",
+    description="Over all cards of the user, newest first; of a range of service days, if asked.",
     query=UserTripsQuery,
     answer=TripList,
     refusals=("user_not_found",),
@@ -119,7 +119,8 @@ async def list_user_trips(request: web.Request) -> web.Response:
     started_at, trip_id = query["cursor"] or (None, None)
     user = await find_user(request)
     rows = await request.app[DB].fetch_all(
-        LIST_USER_TRIPS, (user["user_id"], started_at, trip_id, query["limit"] + 1)
+        LIST_USER_TRIPS,
+        (user["user_id"], started_at, trip_id, query["limit"] + 1, *days_of(request)),
     )
     trips = [TripResponse.shape(row) for row in rows]
     return json_answer(

@@ -1,4 +1,4 @@
-"""/users: registering people, reading and erasing them, and the cards they hold."""
+"""/users: registering people, reading, changing and erasing them, and the cards they hold."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from transit_api.database.array_functions import Element
 from transit_api.database.batching import USERS
 from transit_api.database.pools import DB
 from transit_api.errors import Problem
-from transit_api.http.answers import json_answer
+from transit_api.http.answers import encode, json_answer
 from transit_api.http.endpoint import Endpoint
-from transit_api.http.outcomes import Row, decided, results
+from transit_api.http.outcomes import Row, decided, refusal, results
 from transit_api.http.pagination import list_by_id
 from transit_api.http.validation import BODY, path_id
 from transit_api.schemas.cards import CardList, CardResponse, UserCardsQuery
 from transit_api.schemas.users import (
+    UserChanges,
     UserRequest,
     UserResponse,
     UserResult,
@@ -23,6 +24,7 @@ from transit_api.schemas.users import (
 )
 
 READ = "SELECT * FROM api.read_user(%s)"
+CHANGE = "SELECT * FROM api.change_user(%s, %s::jsonb)"
 ERASE = "SELECT * FROM api.erase_user(%s)"
 LIST_CARDS = "SELECT * FROM api.list_user_cards(%s, %s, %s)"
 
@@ -62,6 +64,23 @@ async def read_user(request: web.Request) -> web.Response:
 
 
 @Endpoint(
+    summary="Change a user",
+    tag="Users",
+    description="The name, the address or the number; a null empties the last two.",
+    body=UserChanges,
+    answer=UserResponse,
+    refusals=("user_not_found",),
+)
+async def change_user(request: web.Request) -> web.Response:
+    """What is absent stays as it is."""
+    changes = encode(request[BODY]).decode()
+    rows = await request.app[DB].write_all(CHANGE, (path_id(request, "user_id"), changes))
+    if not rows:
+        raise Problem("user_not_found")
+    return json_answer(UserResponse.shape(rows[0]))
+
+
+@Endpoint(
     summary="Erase a user",
     tag="Users",
     description="Removes what identifies the person and expires the cards; the books are kept. "
@@ -74,7 +93,7 @@ async def erase_user(request: web.Request) -> web.Response:
     """Ley 1581: the person goes, the money that moved stays countable."""
     row = await request.app[DB].write_one(ERASE, (path_id(request, "user_id"),))
     if row["outcome"] != "accepted":
-        raise Problem(row["outcome"], row["detail"])
+        raise refusal(row)
     return web.Response(status=204)
 
 

@@ -17,7 +17,7 @@ from transit_api.errors import Problem, problem_answer
 log = logging.getLogger(__name__)
 
 # Of the whole service: a request that was never read has no path to ask for its own.
-ALLOW: Final = "DELETE,GET,HEAD,POST,PUT"
+ALLOW: Final = "DELETE,GET,HEAD,PATCH,POST,PUT"
 
 # aiohttp's parser knows a list of methods and stops at any other; it quotes the line it stopped in.
 _STRANGE_METHOD = re.compile(

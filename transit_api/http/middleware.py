@@ -14,8 +14,10 @@ from transit_api.database.batching import Overloaded
 from transit_api.database.pools import DatabaseUnavailable
 from transit_api.errors import Problem, problem_answer
 from transit_api.http.connections import CONNECTIONS
+from transit_api.http.cors import CORS
 from transit_api.http.endpoint import Handler
 from transit_api.http.outcomes import DECIDED
+from transit_api.http.packing import pack
 from transit_api.http.validation import BODY
 from transit_api.observe.logs import REQUEST_LOG
 from transit_api.observe.metrics import METRICS
@@ -58,11 +60,16 @@ async def answer_request(request: web.Request, handler: Handler) -> web.StreamRe
         crowded = app[PACE].is_lost or app[CONNECTIONS].is_full
         if crowded and request.raw_path.startswith(V1):
             raise Overloaded
-        answer = await handler(request)
+        preflight = app[CORS].preflight(request) if app[CORS].is_on else None
+        answer = preflight or await handler(request)
+        if request.method in (hdrs.METH_GET, hdrs.METH_HEAD):
+            answer = await pack(request, answer)
     except Exception as error:
         problem = _problem(error, request, given)
         answer, code = problem_answer(problem, given), problem.code
     answer.headers[HEADER] = given
+    if app[CORS].is_on:
+        app[CORS].mark(request, answer)
     if app[DRAINING].active:
         # The client comes back on another connection, which another worker takes.
         answer.headers[hdrs.CONNECTION] = "close"

@@ -22,6 +22,21 @@ TITLE: Final = "Transit fare-card back office"
 SWAGGER_UI: Final = Path(aiohttp_apispec.__file__).parent / "static"
 EXAMPLE_ID: Final = "b1946ac92492d2347c6235b4"
 
+# What the operations of each tag have in common.
+TAGS: Final = {
+    "Users": "The people whom personalised cards belong to.",
+    "Cards": "Issuing, blocking and replacing cards; what they hold; what validators must refuse.",
+    "Recharges": "Money that is loaded onto cards.",
+    "Monthly pass": "A bundle of trips, paid from the balance of a personalised card.",
+    "Trips": "Taps that start trips, ends of trips, and why a trip costs what it costs.",
+    "Stations": "Where to board, what arrives there and what riders must know.",
+    "Routes": "The services and where they stop.",
+    "Alerts": "News for riders, in the words of GTFS-Realtime.",
+    "Vehicles": "Where the buses and cabins are.",
+    "Analytics": "Totals for planners; cached.",
+    "Operations": "Health, metrics and this document.",
+}
+
 _OF_EVERY_OPERATION: Final = ("validation_error", "internal_error")
 _OF_A_BODY: Final = (
     "malformed_json",
@@ -64,12 +79,16 @@ def describe(routes: Iterable[web.AbstractRouteDef]) -> Json:
             url=None,
             in_place=True,
             schema_name_resolver=_name_of,
-            info={"description": _introduction()},
-            tags=[{"name": tag} for tag in dict.fromkeys(c.tag for _, _, _, c in operations)],
+            info={"description": _introduction(), "license": {"name": "MIT"}},
+            tags=[
+                {"name": tag, "description": TAGS[tag]}
+                for tag in dict.fromkeys(c.tag for _, _, _, c in operations)
+            ],
         )
     swagger: Json = spec.swagger_dict()
     for key, name in spec.plugin.converter.refs.items():
-        swagger["definitions"][name]["example"] = key[0].example
+        if key[0].example:
+            swagger["definitions"][name]["example"] = key[0].example
     problems = {schema.__name__: PROBLEM_JSON for schema in (ProblemResponse, InvalidResponse)}
     return to_openapi3(swagger, problems)
 
@@ -192,7 +211,7 @@ def _refusals(contract: Endpoint) -> dict[int, list[str]]:
 
 def _problem_example(code: str) -> Json:
     errors = {"card_id": ["Must be an integer."]} if code == "validation_error" else None
-    return problem_body(Problem(code, errors=errors), EXAMPLE_ID)
+    return problem_body(Problem(code, facts=REFUSALS[code].facts, errors=errors), EXAMPLE_ID)
 
 
 def _name_of(schema: Any) -> str:

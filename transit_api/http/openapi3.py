@@ -7,6 +7,8 @@ from typing import Any, Final
 Json = dict[str, Any]
 
 JSON: Final = "application/json"
+# A generator makes an integer of 32 bits of what has no format.
+LARGEST_INT32: Final = 2**31 - 1
 # What Swagger 2.0 writes beside a parameter or header, OpenAPI 3 writes into its schema.
 _PLAIN_KEYS: Final = frozenset({"name", "in", "required", "description"})
 # Of Swagger 2.0's operation, told otherwise in OpenAPI 3; the last one is our own.
@@ -19,10 +21,12 @@ def to_openapi3(swagger: Json, media_types: dict[str, str]) -> Json:
     `media_types` names the schemas that are answered as something else than the operation
     produces. An operation's `x-examples`, keyed by status (and `request`), become examples.
     """
+    asked = _requests(swagger)
     return {
         "openapi": "3.0.3",
         "info": swagger["info"],
-        "servers": [{"url": "/"}],
+        "servers": [{"url": "/", "description": "The service that answered this document."}],
+        "security": [],
         "tags": swagger["tags"],
         "paths": {
             path: {
@@ -32,9 +36,40 @@ def to_openapi3(swagger: Json, media_types: dict[str, str]) -> Json:
             for path, operations in swagger["paths"].items()
         },
         "components": {
-            "schemas": {name: _schema(schema) for name, schema in swagger["definitions"].items()}
+            "schemas": {
+                name: _schema(schema if name in asked else _opened(schema))
+                for name, schema in swagger["definitions"].items()
+            }
         },
     }
+
+
+def _requests(swagger: Json) -> set[str]:
+    """The names of the schemas that a body is read by."""
+    found: set[str] = set()
+    waiting = [
+        parameter["schema"]
+        for operations in swagger["paths"].values()
+        for operation in operations.values()
+        for parameter in operation.get("parameters", [])
+        if parameter["in"] == "body"
+    ]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting += part
+        elif isinstance(part, dict):
+            waiting += part.values()
+            name = str(part.get("$ref", "")).rpartition("/")[2]
+            if name and name not in found:
+                found.add(name)
+                waiting.append(swagger["definitions"][name])
+    return found
+
+
+def _opened(schema: Json) -> Json:
+    """A later release may answer more fields: a client that is generated now must bear them."""
+    return {key: value for key, value in schema.items() if key != "additionalProperties"}
 
 
 def _operation(operation: Json, media_types: dict[str, str]) -> Json:
@@ -59,8 +94,8 @@ def _parameter(parameter: Json) -> Json:
     schema.pop("collectionFormat", None)
     # A query parameter is absent or it is there; null is not a spelling of it.
     schema.pop("x-nullable", None)
-    if schema.get("default", 0) is None:
-        del schema["default"]
+    if "enum" in schema:
+        schema["enum"] = [word for word in schema["enum"] if word is not None]
     kept = {key: value for key, value in parameter.items() if key in _PLAIN_KEYS}
     return {**kept, "schema": _schema(schema)}
 
@@ -87,7 +122,10 @@ def _response(
 
 
 def _schema(schema: Any) -> Any:
-    """References to where OpenAPI 3 keeps them, and null in its words."""
+    """References to where OpenAPI 3 keeps them, null in its words, and the size of integers.
+
+    A default of null says no more than that the field may be absent, and generators trip over it.
+    """
     if isinstance(schema, list):
         return [_schema(part) for part in schema]
     if not isinstance(schema, dict):
@@ -98,7 +136,11 @@ def _schema(schema: Any) -> Any:
             turned[key] = value.replace("#/definitions/", "#/components/schemas/")
         elif key == "x-nullable":
             turned["nullable"] = value
+        elif key == "default" and value is None:
+            continue
         else:
             # Examples and defaults are data, not schemas.
             turned[key] = value if key in ("example", "default") else _schema(value)
+    if turned.get("type") == "integer" and turned.get("maximum", 0) >= LARGEST_INT32:
+        turned["format"] = "int64"
     return turned

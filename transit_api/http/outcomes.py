@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from aiohttp import web
@@ -23,10 +24,15 @@ def decided(row: Row, status: int, answer: type[ResponseSchema]) -> web.Response
     """The answer to one decided request; a refusal is raised, a replay is marked."""
     headers = REPLAYED if row.get("replayed") else None
     if row["outcome"] not in SUCCESSES:
-        raise Problem(row["outcome"], row.get("detail"), headers=headers)
+        raise refusal(row, headers)
     told = json_answer(answer.shape(row), status, headers)
     told[DECIDED] = row
     return told
+
+
+def refusal(row: Row, headers: Mapping[str, str] | None = None) -> Problem:
+    """The refusal that a row tells of, with the numbers of its sentence as fields."""
+    return Problem(row["outcome"], row.get("detail"), facts=row.get("facts"), headers=headers)
 
 
 def results(rows: list[Row], result: type[ResponseSchema]) -> list[Row]:

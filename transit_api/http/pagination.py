@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from aiohttp import web
@@ -39,6 +40,12 @@ async def list_by_id(
     items = [item.shape(row) for row in rows]
     identifier = item.first_field()
     return json_answer(page(items, query, which, lambda one: (one[identifier],)))
+
+
+def days_of(request: web.Request) -> tuple[date | None, date | None]:
+    """The first and the last service day that a list is asked for."""
+    query = request[QUERY]
+    return query["from"], query["to"]
 
 
 def page(

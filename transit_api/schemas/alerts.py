@@ -6,7 +6,16 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields
 
-from transit_api.schemas.fields import Identifier, Instant, Text, Word, optional
+from transit_api.schemas.fields import (
+    IDENTIFIER_LIMIT,
+    Identifier,
+    Instant,
+    QueryWhole,
+    Text,
+    Word,
+    optional,
+)
+from transit_api.schemas.paging import PageQuery, PageResponse, items, page_example
 from transit_api.schemas.strict import ResponseSchema, StrictSchema
 
 CAUSES = (
@@ -62,7 +71,6 @@ class AlertRequest(StrictSchema):
         "header": "Desvíos en la Avenida Caracas",
         "description": "Los servicios no paran entre Calle 45 y Calle 26.",
         "station_id": 1,
-        "active_until": "2026-11-20T15:00:00-05:00",
     }
 
     def check(self, data: dict[str, Any]) -> None:
@@ -103,6 +111,24 @@ class AlertResponse(AlertInForce):
     route_id = Identifier(allow_none=True)
 
     example = {**AlertInForce.example, "station_id": 1, "route_id": None}
+
+
+class AlertsQuery(PageQuery):
+    """Which of the alerts in force; what an alert names counts."""
+
+    list_name = "alerts"
+
+    station_id = QueryWhole(1, IDENTIFIER_LIMIT - 1, **optional())
+    route_id = QueryWhole(1, IDENTIFIER_LIMIT - 1, **optional())
+    severity_level = Word(*SEVERITY_LEVELS, **optional())
+
+
+class AlertList(PageResponse):
+    """A page of the alerts in force, newest first."""
+
+    items = items(AlertResponse)
+
+    example = page_example(AlertResponse)
 
 
 class AlertsResponse(ResponseSchema):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from marshmallow import ValidationError, fields
+from marshmallow import fields
 
 from transit_api.schemas.fields import (
     IDENTIFIER_LIMIT,
@@ -22,22 +20,6 @@ from transit_api.schemas.paging import LONGEST_PAGE, PAGE
 from transit_api.schemas.strict import ResponseSchema, StrictSchema
 
 MOST = IDENTIFIER_LIMIT - 1
-
-
-class RangeQuery(StrictSchema):
-    """Service days, inclusive; either may be given alone."""
-
-    class Meta(StrictSchema.Meta):
-        # `from` is a keyword of Python and cannot name an attribute.
-        include = {"from": ServiceDay(**optional())}
-
-    to = ServiceDay(**optional())
-
-    def check(self, data: dict[str, Any]) -> None:
-        """A range does not run backwards."""
-        begin, end = data.get("from"), data.get("to")
-        if begin is not None and end is not None and end < begin:
-            raise ValidationError("Must not be before from.", "to")
 
 
 class DayQuery(StrictSchema):

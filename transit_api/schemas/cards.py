@@ -16,7 +16,14 @@ from transit_api.schemas.fields import (
     Word,
     optional,
 )
-from transit_api.schemas.paging import PAGE, PageQuery, PageResponse, items, page_example
+from transit_api.schemas.paging import (
+    PAGE,
+    PageOfDaysQuery,
+    PageQuery,
+    PageResponse,
+    items,
+    page_example,
+)
 from transit_api.schemas.strict import BatchSchema, ResponseSchema, StrictSchema
 
 CARD_NUMBER = r"^[0-9]{16}$"
@@ -155,7 +162,7 @@ class BalanceResponse(ResponseSchema):
     }
 
 
-class EntriesQuery(PageQuery):
+class EntriesQuery(PageOfDaysQuery):
     """Which ledger movements."""
 
     list_name = "entries"

@@ -15,5 +15,16 @@ class DocumentResponse(ResponseSchema):
     info = fields.Dict()
     servers = fields.List(fields.Dict())
     tags = fields.List(fields.Dict())
+    security = fields.List(fields.Dict())
     paths = fields.Dict()
     components = fields.Dict()
+
+    example = {
+        "openapi": "3.0.3",
+        "info": {"title": "Transit fare-card back office", "version": "1.0.0"},
+        "servers": [{"url": "/"}],
+        "tags": [{"name": "Cards"}],
+        "security": [],
+        "paths": {},
+        "components": {},
+    }

@@ -1,13 +1,13 @@
-"""Pages of a list: the query that asks for one and the frame that answers it."""
+"""Pages of a list and ranges of days: the queries that ask for them, the frame that answers."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar, Final
 
-from marshmallow import fields
+from marshmallow import ValidationError, fields
 
 from transit_api.schemas.cursors import CURSOR_LENGTH, Cursor, Readers, read_identifier
-from transit_api.schemas.fields import QueryWhole, Text
+from transit_api.schemas.fields import QueryWhole, ServiceDay, Text, optional
 from transit_api.schemas.strict import ResponseSchema, StrictSchema
 
 PAGE: Final = 50
@@ -24,6 +24,26 @@ class PageQuery(StrictSchema):
         1, LONGEST_PAGE, load_default=PAGE, metadata={"description": "Items of a page."}
     )
     cursor = Cursor()
+
+
+class RangeQuery(StrictSchema):
+    """Service days, inclusive; either may be given alone."""
+
+    class Meta(StrictSchema.Meta):
+        # `from` is a keyword of Python and cannot name an attribute.
+        include = {"from": ServiceDay(**optional())}
+
+    to = ServiceDay(**optional())
+
+    def check(self, data: dict[str, Any]) -> None:
+        """A range does not run backwards."""
+        begin, end = data.get("from"), data.get("to")
+        if begin is not None and end is not None and end < begin:
+            raise ValidationError("Must not be before from.", "to")
+
+
+class PageOfDaysQuery(PageQuery, RangeQuery):
+    """Which page of a list of one owner, of which service days."""
 
 
 class NoQuery(StrictSchema):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from marshmallow import fields
 
 from transit_api.schemas.fields import Elements, Identifier, Instant, Pesos, Text, Word, optional
-from transit_api.schemas.paging import PageQuery, PageResponse, items, page_example
+from transit_api.schemas.paging import PageOfDaysQuery, PageResponse, items, page_example
+from transit_api.schemas.problems import facts_of_a_result
 from transit_api.schemas.strict import BatchSchema, ResponseSchema, StrictSchema
 
 CHANNELS = ("ticket_office", "machine", "retail", "online", "wallet")
@@ -77,8 +78,9 @@ class RechargeResult(ResponseSchema):
     debt_repaid = Pesos(0, allow_none=True)
     balance = Pesos(0, allow_none=True)
     recharged_at = Instant(allow_none=True)
+    facts = facts_of_a_result()
 
-    example = {"outcome": "accepted", "replayed": False, **RechargeResponse.example}
+    example = {"outcome": "accepted", "replayed": False, **RechargeResponse.example, "facts": None}
 
 
 class RechargesBatchResponse(ResponseSchema):
@@ -89,7 +91,7 @@ class RechargesBatchResponse(ResponseSchema):
     example = {"results": [RechargeResult.example]}
 
 
-class RechargesQuery(PageQuery):
+class RechargesQuery(PageOfDaysQuery):
     """Which recharges."""
 
     list_name = "recharges"

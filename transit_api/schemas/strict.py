@@ -6,7 +6,7 @@ from collections.abc import Collection
 from itertools import islice
 from typing import Any, ClassVar, Final
 
-from marshmallow import RAISE, Schema, ValidationError, validates_schema
+from marshmallow import RAISE, Schema, ValidationError, missing, validates_schema
 from marshmallow.fields import Field
 
 from transit_api.errors import LONGEST_NAME, TOLD_ERRORS
@@ -65,7 +65,10 @@ class StrictSchema(Schema):
         }
         self._required = [n for n, field in self.load_fields.items() if field.required]
         self._absent = {
-            n: field.load_default for n, field in self.load_fields.items() if not field.required
+            n: field.load_default
+            for n, field in self.load_fields.items()
+            # What has no default is absent from what was read too.
+            if not field.required and field.load_default is not missing
         }
 
     def check(self, data: dict[str, Any]) -> None:

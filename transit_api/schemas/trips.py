@@ -17,7 +17,8 @@ from transit_api.schemas.fields import (
     Word,
     optional,
 )
-from transit_api.schemas.paging import PageQuery, PageResponse, items, page_example
+from transit_api.schemas.paging import PageOfDaysQuery, PageResponse, items, page_example
+from transit_api.schemas.problems import facts_of_a_result
 from transit_api.schemas.strict import BatchSchema, ResponseSchema, StrictSchema
 
 FARE_RULES = ("base", "transfer", "subsidy_pass", "monthly_pass", "credit")
@@ -57,7 +58,6 @@ class TripStartRequest(StrictSchema):
     example = {
         "card_id": 8400001,
         "station_id": 1,
-        "tapped_at": "2026-11-20T06:42:07-05:00",
         "device_id": 901,
         "device_seq": 17,
     }
@@ -106,10 +106,10 @@ class TripEndRequest(StrictSchema):
     station_id = Identifier(required=True)
     ended_at = Instant(**optional())
 
-    example = {"trip_id": 16800001, "station_id": 2, "ended_at": "2026-11-20T07:20:00-05:00"}
+    example = {"trip_id": 16800001, "station_id": 2}
 
 
-class UserTripsQuery(PageQuery):
+class UserTripsQuery(PageOfDaysQuery):
     """Which trips of a user."""
 
     list_name = "user_trips"
@@ -168,6 +168,7 @@ class TapResult(ResponseSchema):
     trip_id = Identifier(allow_none=True)
     fare = Pesos(0, allow_none=True)
     balance = Pesos(0, allow_none=True)
+    facts = facts_of_a_result()
 
     example = {
         "outcome": "accepted",
@@ -175,6 +176,7 @@ class TapResult(ResponseSchema):
         "trip_id": 16800001,
         "fare": 3550,
         "balance": 12450,
+        "facts": None,
     }
 
 

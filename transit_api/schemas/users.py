@@ -48,6 +48,10 @@ class DocumentId(Text):
         return text
 
 
+EMAIL = r"^[^@\s]+@[^@\s]+$"
+PHONE = r"^[0-9+() .-]+$"
+
+
 class UserRequest(StrictSchema):
     """A person to be registered."""
 
@@ -57,8 +61,8 @@ class UserRequest(StrictSchema):
         required=True,
         metadata={"description": "Unique among users, whatever its case, dots, spaces and dashes."},
     )
-    email = Text(254, pattern=r"^[^@\s]+@[^@\s]+$", **optional())
-    phone = Text(40, pattern=r"^[0-9+() .-]+$", **optional())
+    email = Text(254, pattern=EMAIL, **optional())
+    phone = Text(40, pattern=PHONE, **optional())
 
     example = {
         "full_name": "Ana María Rojas",
@@ -66,6 +70,16 @@ class UserRequest(StrictSchema):
         "email": "ana.rojas@example.co",
         "phone": "+57 300 1234567",
     }
+
+
+class UserChanges(StrictSchema):
+    """What changes of a person; null empties an address or a number, what is absent stays."""
+
+    full_name = Text(200)
+    email = Text(254, pattern=EMAIL, allow_none=True)
+    phone = Text(40, pattern=PHONE, allow_none=True)
+
+    example = {"email": "ana.maria@example.co", "phone": None}
 
 
 class UsersBatchRequest(BatchSchema):

@@ -1,7 +1,7 @@
 -- Blocks a card from now on; a tap made before is still good.
 CREATE FUNCTION api.block_card(p_card_id bigint, p_reason text)
 RETURNS TABLE (
-    outcome text, detail text,
+    outcome text, detail text, facts jsonb,
     card_id bigint, card_number text, user_id bigint, personalised boolean, profile text,
     status text, balance bigint, debt bigint, issued_at timestamptz, replaced_by bigint
 )

@@ -1,6 +1,7 @@
--- Why a card cannot be replaced; nothing in both where it can.
+-- Why a card cannot be replaced; nothing in all three where it can.
 CREATE FUNCTION api.refuse_replacement(
-    p_card_id bigint, p_account api.tapped_account, OUT outcome text, OUT detail text
+    p_card_id bigint, p_account api.tapped_account, OUT outcome text, OUT detail text,
+    OUT facts jsonb
 )
 LANGUAGE plpgsql STABLE
 AS $$
@@ -13,6 +14,7 @@ BEGIN
     ELSIF v_status IN ('replaced', 'expired') THEN
         outcome := 'card_not_active';
         detail := format('The card is %s; only an active or blocked card can be replaced.', v_status);
+        facts := jsonb_build_object('card_status', v_status);
     END IF;
 END;
 $$;

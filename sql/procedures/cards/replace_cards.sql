@@ -4,7 +4,7 @@
 CREATE FUNCTION api.replace_cards(
     p_ref integer[], p_card_id bigint[], p_reason text[], p_key text[]
 ) RETURNS TABLE (
-    ref integer, outcome text, detail text, replayed boolean,
+    ref integer, outcome text, detail text, facts jsonb, replayed boolean,
     card_id bigint, card_number text, user_id bigint, personalised boolean, profile text,
     status text, balance bigint, debt bigint, issued_at timestamptz, replaced_by bigint
 )
@@ -25,7 +25,7 @@ BEGIN
         v_hash := api.hash_request('replace', p_reason[i]);
         v_record := api.recall(p_card_id[i], 'k/' || p_key[i], v_hash);
         IF v_record.outcome IS NULL AND v_account.account_id IS NOT NULL THEN
-            SELECT r.* INTO v_record.outcome, v_record.detail
+            SELECT r.* INTO v_record.outcome, v_record.detail, v_record.facts
             FROM api.refuse_replacement(p_card_id[i], v_account) AS r;
             IF v_record.outcome IS NULL THEN
                 v_record.outcome := 'created';
@@ -35,7 +35,7 @@ BEGIN
             END IF;
             PERFORM api.remember(
                 p_card_id[i], 'k/' || p_key[i], v_hash, v_record.outcome, v_record.detail,
-                v_record.reference_id, v_record.balance, v_record.debt, v_now
+                v_record.facts, v_record.reference_id, v_record.balance, v_record.debt, v_now
             );
         END IF;
         SELECT c.* INTO v_card FROM api.read_card(v_record.reference_id) AS c;
@@ -46,7 +46,7 @@ BEGIN
             v_card.replaced_by := NULL;
         END IF;
         RETURN QUERY SELECT
-            p_ref[i], coalesce(v_record.outcome, 'card_not_found'), v_record.detail,
+            p_ref[i], coalesce(v_record.outcome, 'card_not_found'), v_record.detail, v_record.facts,
             coalesce(v_record.recorded_at IS NOT NULL AND v_record.outcome <> 'idempotency_key_reused', false),
             v_card.*;
     END LOOP;

@@ -2,7 +2,7 @@
 -- expired card stays what it is. Locks the account, then the deny list.
 CREATE FUNCTION api.set_card_blocked(p_card_id bigint, p_blocked boolean, p_reason text)
 RETURNS TABLE (
-    outcome text, detail text,
+    outcome text, detail text, facts jsonb,
     card_id bigint, card_number text, user_id bigint, personalised boolean, profile text,
     status text, balance bigint, debt bigint, issued_at timestamptz, replaced_by bigint
 )
@@ -27,12 +27,13 @@ BEGIN
     ELSIF v_status IN ('replaced', 'expired') THEN
         outcome := 'card_not_active';
         detail := format('The card is %s and stays so.', v_status);
+        facts := jsonb_build_object('card_status', v_status);
     ELSIF v_status <> v_wanted THEN
         PERFORM api.change_card_status(p_card_id, v_wanted, p_reason, api.clock_now());
     END IF;
     RETURN QUERY
-    SELECT a.outcome, a.detail, c.*
-    FROM (VALUES (outcome, detail)) AS a (outcome, detail)
+    SELECT a.outcome, a.detail, a.facts, c.*
+    FROM (VALUES (outcome, detail, facts)) AS a (outcome, detail, facts)
     LEFT JOIN api.read_card(p_card_id) AS c ON true;
 END;
 $$;

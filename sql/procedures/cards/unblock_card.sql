@@ -1,7 +1,7 @@
 -- Unblocks a card from now on.
 CREATE FUNCTION api.unblock_card(p_card_id bigint)
 RETURNS TABLE (
-    outcome text, detail text,
+    outcome text, detail text, facts jsonb,
     card_id bigint, card_number text, user_id bigint, personalised boolean, profile text,
     status text, balance bigint, debt bigint, issued_at timestamptz, replaced_by bigint
 )

@@ -57,11 +57,13 @@ CREATE TYPE api.transfer_offer AS (
     fare            bigint
 );
 
--- The answer to the tap p_ref names: an outcome and the trip as it is shown to clients.
+-- The answer to the tap p_ref names: an outcome and the trip as it is shown to clients. facts are
+-- the numbers in detail by name, null where it has none.
 CREATE TYPE api.tap_answer AS (
     ref              integer,
     outcome          text,
     detail           text,
+    facts            jsonb,
     replayed         boolean,
     trip_id          bigint,
     card_id          bigint,

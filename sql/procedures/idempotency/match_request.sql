@@ -8,6 +8,7 @@ BEGIN
     IF p_record.request_hash <> p_request_hash THEN
         p_record.outcome := 'idempotency_key_reused';
         p_record.detail := NULL;
+        p_record.facts := NULL;
         p_record.reference_id := NULL;
     END IF;
     RETURN p_record;

@@ -6,7 +6,7 @@
 -- api.write_decisions remembers: a tap that was refused once stays refused as long as it can come.
 CREATE FUNCTION api.remember(
     p_card_id bigint, p_key text, p_request_hash uuid, p_outcome text, p_detail text,
-    p_reference_id bigint, p_balance bigint, p_debt bigint, p_at timestamptz
+    p_facts jsonb, p_reference_id bigint, p_balance bigint, p_debt bigint, p_at timestamptz
 ) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -15,12 +15,12 @@ BEGIN
         RETURN;
     END IF;
     INSERT INTO transit.idempotency_records (
-        card_id, key, request_hash, outcome, detail, reference_id, balance, debt, recorded_at,
-        droppable
+        card_id, key, request_hash, outcome, detail, facts, reference_id, balance, debt,
+        recorded_at, droppable
     )
     VALUES (
-        p_card_id, p_key, p_request_hash, p_outcome, p_detail, p_reference_id, p_balance, p_debt,
-        p_at, CASE WHEN p_reference_id IS NULL THEN true END
+        p_card_id, p_key, p_request_hash, p_outcome, p_detail, p_facts, p_reference_id, p_balance,
+        p_debt, p_at, CASE WHEN p_reference_id IS NULL THEN true END
     );
     IF p_reference_id IS NULL THEN
         DELETE FROM transit.idempotency_records AS r
@@ -35,5 +35,5 @@ BEGIN
 END;
 $$;
 COMMENT ON FUNCTION api.remember(
-    bigint, text, uuid, text, text, bigint, bigint, bigint, timestamptz
+    bigint, text, uuid, text, text, jsonb, bigint, bigint, bigint, timestamptz
 ) IS 'Remembers a decision by its key';

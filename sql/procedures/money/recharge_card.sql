@@ -1,7 +1,8 @@
 -- One recharge of an account that the caller has locked.
 CREATE FUNCTION api.recharge_card(
     p_card_id bigint, p_amount bigint, p_channel text, p_recharge_point_id bigint, p_key text,
-    p_now timestamptz, p_locked bigint[], OUT outcome text, OUT detail text, OUT replayed boolean,
+    p_now timestamptz, p_locked bigint[], OUT outcome text, OUT detail text, OUT facts jsonb,
+    OUT replayed boolean,
     OUT recharge transit.recharges
 )
 LANGUAGE plpgsql VOLATILE
@@ -22,13 +23,14 @@ BEGIN
     ELSIF v_record.outcome IS NOT NULL THEN
         outcome := v_record.outcome;
         detail := v_record.detail;
+        facts := v_record.facts;
         SELECT r.* INTO recharge
         FROM transit.recharges AS r
         WHERE r.card_id = p_card_id AND r.recharge_id = v_record.reference_id;
         RETURN;
     END IF;
 
-    SELECT r.outcome, r.detail INTO outcome, detail
+    SELECT r.* INTO outcome, detail, facts
     FROM api.refuse_recharge(p_card_id, p_amount, p_channel, v_before, p_now) AS r;
     IF outcome IS NULL THEN
         outcome := 'accepted';
@@ -48,7 +50,8 @@ BEGIN
         INSERT INTO transit.recharges SELECT recharge.*;
     END IF;
     PERFORM api.remember(
-        p_card_id, CASE WHEN outcome <> 'validation_error' THEN p_key END, v_hash, outcome, detail, recharge.recharge_id, NULL, NULL, p_now
+        p_card_id, CASE WHEN outcome <> 'validation_error' THEN p_key END, v_hash, outcome, detail,
+        facts, recharge.recharge_id, NULL, NULL, p_now
     );
 END;
 $$;

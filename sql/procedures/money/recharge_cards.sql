@@ -5,7 +5,7 @@ CREATE FUNCTION api.recharge_cards(
     p_ref integer[], p_card_id bigint[], p_amount bigint[], p_channel text[],
     p_recharge_point_id bigint[], p_key text[]
 ) RETURNS TABLE (
-    ref integer, outcome text, detail text, replayed boolean,
+    ref integer, outcome text, detail text, facts jsonb, replayed boolean,
     recharge_id bigint, card_id bigint, amount bigint, debt_repaid bigint, balance bigint,
     recharged_at timestamptz
 )
@@ -26,6 +26,7 @@ BEGIN
         ref := p_ref[i];
         outcome := v_answer.outcome;
         detail := v_answer.detail;
+        facts := v_answer.facts;
         replayed := v_answer.replayed;
         recharge_id := (v_answer.recharge).recharge_id;
         card_id := (v_answer.recharge).card_id;

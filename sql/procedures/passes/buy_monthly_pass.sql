@@ -1,7 +1,8 @@
 -- One pass of an account that the caller has locked, on the terms in force now.
 CREATE FUNCTION api.buy_monthly_pass(
     p_card_id bigint, p_key text, p_now timestamptz, p_locked bigint[],
-    OUT outcome text, OUT detail text, OUT replayed boolean, OUT pass transit.monthly_passes
+    OUT outcome text, OUT detail text, OUT facts jsonb,
+    OUT replayed boolean, OUT pass transit.monthly_passes
 )
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -19,6 +20,7 @@ BEGIN
     ELSIF v_record.outcome IS NOT NULL THEN
         outcome := v_record.outcome;
         detail := v_record.detail;
+        facts := v_record.facts;
         SELECT m.* INTO pass FROM transit.monthly_passes AS m WHERE m.pass_id = v_record.reference_id;
         RETURN;
     END IF;
@@ -31,7 +33,7 @@ BEGIN
     WHERE p.valid_from <= p_now
     ORDER BY p.valid_from DESC
     LIMIT 1;
-    SELECT r.outcome, r.detail INTO outcome, detail
+    SELECT r.* INTO outcome, detail, facts
     FROM api.refuse_pass(p_card_id, v_before, pass.price, p_now) AS r;
     IF outcome IS NULL THEN
         outcome := 'created';
@@ -44,7 +46,9 @@ BEGIN
     ELSE
         pass := NULL;
     END IF;
-    PERFORM api.remember(p_card_id, p_key, v_hash, outcome, detail, pass.pass_id, NULL, NULL, p_now);
+    PERFORM api.remember(
+        p_card_id, p_key, v_hash, outcome, detail, facts, pass.pass_id, NULL, NULL, p_now
+    );
 END;
 $$;
 COMMENT ON FUNCTION api.buy_monthly_pass(bigint, text, timestamptz, bigint[]) IS 'Sells one pass';

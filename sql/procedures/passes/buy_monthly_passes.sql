@@ -2,7 +2,7 @@
 -- be null. Locks the accounts of all cards by id.
 CREATE FUNCTION api.buy_monthly_passes(p_ref integer[], p_card_id bigint[], p_key text[])
 RETURNS TABLE (
-    ref integer, outcome text, detail text, replayed boolean,
+    ref integer, outcome text, detail text, facts jsonb, replayed boolean,
     pass_id bigint, card_id bigint, price bigint, trips_left integer, expires_at timestamptz,
     balance bigint
 )
@@ -20,6 +20,7 @@ BEGIN
         ref := p_ref[i];
         outcome := v_answer.outcome;
         detail := v_answer.detail;
+        facts := v_answer.facts;
         replayed := v_answer.replayed;
         pass_id := (v_answer.pass).pass_id;
         card_id := (v_answer.pass).card_id;

@@ -5,7 +5,7 @@ CREATE FUNCTION api.answer_tap(
 LANGUAGE sql STABLE
 AS $$
 SELECT ROW(
-    NULL, 'accepted', NULL, p_replayed, p_trip.trip_id, p_trip.card_id, p_user_id,
+    NULL, 'accepted', NULL, NULL, p_replayed, p_trip.trip_id, p_trip.card_id, p_user_id,
     p_trip.start_station_id, NULL, p_trip.route_id, p_trip.tapped_at, NULL,
     api.trip_status(p_trip.tapped_at, NULL, p_trip.accepted_at),
     p_trip.fare, p_trip.fare_rule::text, p_trip.journey_id, p_trip.balance_after

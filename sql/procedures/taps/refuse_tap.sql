@@ -7,26 +7,37 @@ CREATE FUNCTION api.refuse_tap(
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
+    v_first  timestamptz;
     v_period transit.card_inactive_periods;
 BEGIN
     IF p_tapped_at > p_arrived_at + interval '5 minutes' THEN
         RETURN api.refuse('tap_in_future', format(
             'The tap is stamped %s, more than 5 minutes after its arrival at %s; set the clock of the validator.',
             api.format_time(p_tapped_at), api.format_time(p_arrived_at)
-        ), p_account.balance, false);
+        ), p_account.balance, false, jsonb_build_object(
+            'stamped_at', api.format_time(p_tapped_at),
+            'arrived_at', api.format_time(p_arrived_at),
+            'latest_at', api.format_time(p_arrived_at + interval '5 minutes')
+        ));
     END IF;
     IF p_tapped_at < p_arrived_at - interval '7 days' THEN
         RETURN api.refuse('tap_too_old', format(
             'The tap is stamped %s, more than 7 days before its arrival at %s; it can no longer be charged.',
             api.format_time(p_tapped_at), api.format_time(p_arrived_at)
-        ), p_account.balance, false);
+        ), p_account.balance, false, jsonb_build_object(
+            'stamped_at', api.format_time(p_tapped_at),
+            'arrived_at', api.format_time(p_arrived_at),
+            'earliest_at', api.format_time(p_arrived_at - interval '7 days')
+        ));
     END IF;
     IF p_terms.tariff_id IS NULL THEN
+        SELECT min(f.valid_from) INTO v_first FROM transit.tariffs AS f;
         RETURN api.refuse('no_tariff', format(
             'No tariff was in force at %s, when the tap is stamped; the first began at %s.',
-            api.format_time(p_tapped_at),
-            (SELECT api.format_time(min(f.valid_from)) FROM transit.tariffs AS f)
-        ), p_account.balance, false);
+            api.format_time(p_tapped_at), api.format_time(v_first)
+        ), p_account.balance, false, jsonb_build_object(
+            'stamped_at', api.format_time(p_tapped_at), 'first_at', api.format_time(v_first)
+        ));
     END IF;
     IF NOT p_account.was_inactive THEN
         RETURN NULL;
@@ -41,7 +52,11 @@ BEGIN
         RETURN api.refuse('card_not_active', format(
             'The card is %s since %s; the tap is stamped %s.',
             v_period.status, api.format_time(v_period.inactive_from), api.format_time(p_tapped_at)
-        ), p_account.balance, false);
+        ), p_account.balance, false, jsonb_build_object(
+            'card_status', v_period.status,
+            'since_at', api.format_time(v_period.inactive_from),
+            'stamped_at', api.format_time(p_tapped_at)
+        ));
     END IF;
     RETURN NULL;
 END;

@@ -12,7 +12,9 @@ BEGIN
         RETURN api.refuse(p_record.outcome, NULL, p_account.balance, false);
     END IF;
     IF p_record.outcome <> 'accepted' THEN
-        RETURN api.refuse(p_record.outcome, p_record.detail, p_record.balance, true);
+        RETURN api.refuse(
+            p_record.outcome, p_record.detail, p_record.balance, true, p_record.facts
+        );
     END IF;
     SELECT t.* INTO v_trip FROM transit.trips AS t WHERE t.trip_id = p_record.reference_id;
     v_trip.fare := p_record.fare;

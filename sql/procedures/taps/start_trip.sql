@@ -35,6 +35,7 @@ BEGIN
         v_record.request_hash := v_hash;
         v_record.outcome := (v_decision.answer).outcome;
         v_record.detail := (v_decision.answer).detail;
+        v_record.facts := (v_decision.answer).facts;
         v_record.reference_id := (v_decision.trip).trip_id;
         v_record.fare := (v_decision.trip).fare;
         v_record.fare_rule := (v_decision.trip).fare_rule;

@@ -4,7 +4,7 @@
 CREATE FUNCTION api.end_trips(
     p_ref integer[], p_trip_id bigint[], p_station_id bigint[], p_ended_at timestamptz[]
 ) RETURNS TABLE (
-    ref integer, outcome text, detail text,
+    ref integer, outcome text, detail text, facts jsonb,
     trip_id bigint, card_id bigint, user_id bigint, start_station_id integer,
     end_station_id integer, route_id integer, started_at timestamptz, ended_at timestamptz,
     status text, fare bigint, fare_rule text, journey_id bigint, balance bigint
@@ -20,6 +20,7 @@ DECLARE
     v_refusal  record;
     v_outcomes text[] := '{}';
     v_details  text[] := '{}';
+    v_facts    jsonb[] := '{}';
     -- Trips that this call ends, and when and where.
     v_trips    bigint[] := '{}';
     v_times    timestamptz[] := '{}';
@@ -53,6 +54,7 @@ BEGIN
         END IF;
         v_outcomes := v_outcomes || coalesce(v_refusal.outcome, 'accepted');
         v_details := v_details || v_refusal.detail;
+        v_facts := array_append(v_facts, v_refusal.facts);
     END LOOP;
 
     UPDATE transit.trips AS t
@@ -60,8 +62,9 @@ BEGIN
     FROM unnest(v_trips, v_times, v_stations) AS e (trip_id, ended_at, station_id)
     WHERE t.trip_id = e.trip_id;
     RETURN QUERY
-    SELECT d.ref, d.outcome, d.detail, t.*
-    FROM unnest(p_ref, p_trip_id, v_outcomes, v_details) AS d (ref, trip_id, outcome, detail)
+    SELECT d.ref, d.outcome, d.detail, d.facts, t.*
+    FROM unnest(p_ref, p_trip_id, v_outcomes, v_details, v_facts)
+        AS d (ref, trip_id, outcome, detail, facts)
     LEFT JOIN LATERAL (
         -- Each trip by its number: joined at once, the whole view would be made first.
         SELECT s.* FROM api.trip AS s WHERE s.trip_id = d.trip_id OFFSET 0

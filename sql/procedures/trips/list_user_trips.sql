@@ -1,8 +1,10 @@
 -- The trips over all cards of a user, newest first; the page after the trip that started at
--- p_after_started_at with p_after_trip_id. Each trip of the page is looked up by itself (OFFSET 0
+-- p_after_started_at with p_after_trip_id; only of the service days p_from to p_to, where they are
+-- given. Each trip of the page is looked up by itself (OFFSET 0
 -- keeps it so): joined, the planner would rather read all trips there are.
 CREATE FUNCTION api.list_user_trips(
-    p_user_id bigint, p_after_started_at timestamptz, p_after_trip_id bigint, p_limit integer
+    p_user_id bigint, p_after_started_at timestamptz, p_after_trip_id bigint, p_limit integer,
+    p_from date DEFAULT NULL, p_to date DEFAULT NULL
 ) RETURNS SETOF api.trip
 LANGUAGE plpgsql STABLE
 AS $$
@@ -16,6 +18,8 @@ BEGIN
         WHERE
             t.account_id = a.account_id
             AND t.tapped_at <= coalesce(p_after_started_at, 'infinity')
+            AND t.tapped_at >= coalesce(api.start_of_day(p_from), '-infinity')
+            AND t.tapped_at < coalesce(api.start_of_day(p_to + 1), 'infinity')
             AND (
                 p_after_started_at IS NULL
                 OR (t.tapped_at, t.trip_id) < (p_after_started_at, p_after_trip_id)
@@ -31,5 +35,5 @@ BEGIN
     LIMIT p_limit;
 END;
 $$;
-COMMENT ON FUNCTION api.list_user_trips(bigint, timestamptz, bigint, integer) IS
+COMMENT ON FUNCTION api.list_user_trips(bigint, timestamptz, bigint, integer, date, date) IS
 'A page of the trips of a user';
