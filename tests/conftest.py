@@ -25,6 +25,7 @@ from typing import Any
 import psycopg2
 import pytest
 import redis
+from psycopg2.extensions import make_dsn, parse_dsn
 from psycopg2.extras import NamedTupleCursor
 
 # prometheus_client chooses its storage when it is imported, as in a worker.
@@ -128,6 +129,16 @@ class Database:
         return psycopg2.connect(
             self.cluster.postgresql.url(role, self.name), cursor_factory=NamedTupleCursor
         )
+
+
+def with_password(url: str) -> str:
+    """The same address with its password in it, for a program that may not read our files."""
+    parts = parse_dsn(url)
+    for line in Path(parts.pop("passfile")).read_text().splitlines():
+        *_, user, password = line.split(":")
+        if user == parts["user"]:
+            return make_dsn(**parts, password=password)
+    raise LookupError(f"no password of {parts['user']}")
 
 
 @contextmanager

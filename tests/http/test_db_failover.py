@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,12 +13,13 @@ import psycopg2
 import pytest
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from tests.conftest import open_directory
+from tests.conftest import open_directory, with_password
 from tests.http.conftest import FARE, City, Contract
 from transit_api.app import make_app
 from transit_api.database.migrate import migrate
 from transit_api.local.embedded import Servers, start_embedded
-from transit_api.local.postgresql import PostgreSQL, find_binaries, unprivileged_uid
+from transit_api.local.embedded_roles import SUPERUSER
+from transit_api.local.postgresql import PostgreSQL
 from transit_api.process.processes import as_user
 from transit_api.settings import Settings
 
@@ -38,7 +40,8 @@ class Pair:
         return make_dsn(**{**parts, **more})
 
     def promote(self) -> None:
-        parts = parse_dsn(self.servers.owner_url) | {"host": str(self.standby.socket_directory)}
+        superuser = self.servers.postgresql.url(SUPERUSER)
+        parts = parse_dsn(superuser) | {"host": str(self.standby.socket_directory)}
         connection = psycopg2.connect(make_dsn(**parts))
         connection.autocommit = True
         with connection.cursor() as cursor:
@@ -57,16 +60,22 @@ def pair() -> Iterator[Pair]:
 
 
 def make_standby(servers: Servers, directory: Path) -> PostgreSQL:
-    uid = unprivileged_uid()
+    # It runs as the primary does, and may not read the files of passwords that are ours.
+    uid, binaries = servers.postgresql.uid, servers.postgresql.binaries
+    assert binaries is not None
     base, run = directory / "base", directory / "run"
     for folder in (base, run):
         folder.mkdir(mode=0o700)
         if uid is not None:
             os.chown(folder, uid, uid)
-    command = [find_binaries(uid) / "pg_basebackup", f"--dbname={servers.owner_url}"]
+    url = with_password(servers.postgresql.url(SUPERUSER))
+    command = [binaries / "pg_basebackup", f"--dbname={url}"]
     command += [f"--pgdata={base}", "--checkpoint=fast", "--write-recovery-conf"]
     subprocess.run(command, check=True, cwd=directory, **as_user(uid))
-    return PostgreSQL(base, run, directory / "standby.log")
+    # Its roles have the passwords of the primary.
+    for passwords in servers.data.glob("*.pgpass"):
+        shutil.copy2(passwords, directory)
+    return PostgreSQL(base, run, directory / "standby.log", uid=uid, binaries=binaries)
 
 
 @pytest.mark.parametrize("attribute", ["primary", "read-write"])

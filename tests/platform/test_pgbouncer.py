@@ -17,9 +17,9 @@ import psycopg2
 import pytest
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from tests.compose.plain_processes import free_port, unprivileged_uid
+from tests.compose.plain_processes import free_port
 from tests.conftest import Database as Clone
-from tests.conftest import Server, open_directory, skip_or_fail
+from tests.conftest import Server, open_directory, skip_or_fail, with_password
 from transit_api.database import migrate as migration
 from transit_api.database.migrate import migrate
 from transit_api.database.pools import Database
@@ -76,12 +76,12 @@ def running_pooler(cluster: Servers, host: str) -> Iterator[Pooler]:
     with open_directory() as directory:
         port = free_port()
         write_configuration(directory, cluster, host, port)
-        # It refuses to run as root, like PostgreSQL.
+        # It refuses to run as root, and finds the socket of PostgreSQL only as the same user.
         process = subprocess.Popen(
             [program, directory / "pgbouncer.ini"],
             stderr=subprocess.DEVNULL,
             cwd=directory,
-            **as_user(unprivileged_uid()),
+            **as_user(cluster.postgresql.uid),
         )
         try:
             await_port(process, port)
@@ -94,7 +94,7 @@ def running_pooler(cluster: Servers, host: str) -> Iterator[Pooler]:
 def write_configuration(directory: Path, cluster: Servers, host: str, port: int) -> None:
     server = parse_dsn(cluster.owner_url)
     users = directory / "users"
-    logins = [parse_dsn(url) for url in (cluster.owner_url, cluster.database_url)]
+    logins = [parse_dsn(with_password(url)) for url in (cluster.owner_url, cluster.database_url)]
     users.write_text("".join(f'"{one["user"]}" "{one.get("password", "")}"\n' for one in logins))
     (directory / "pgbouncer.ini").write_text(
         CONFIGURATION.format(
