@@ -267,6 +267,26 @@ async def test_upload_that_fails_tells_so_and_stops(monkeypatch: pytest.MonkeyPa
     assert server.calls == [[0], [1]]
 
 
+async def test_chunks_grow_small_while_they_take_long_and_large_again_when_quick(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batching, "UPLOAD_CHUNK", 4)
+    # Each chunk takes longer than that, until the fourth is through.
+    monkeypatch.setattr(batching, "LONG_CHUNK_S", -1.0)
+    server = Server()
+
+    async def call(sql: str, params: Sequence[Any]) -> list[dict[str, Any]]:
+        if len(server.calls) == 3:
+            monkeypatch.setattr(batching, "LONG_CHUNK_S", 3_600.0)
+        return await server(sql, params)
+
+    rows = await Batcher(
+        ECHO, server, upload=call, concurrency=1, max_batch=10, queue_limit=20
+    ).submit_many([(value,) for value in range(16)])
+    assert [row["value"] for row in rows] == list(range(16))
+    assert [len(values) for values in server.calls] == [4, 2, 1, 1, 2, 4, 2]
+
+
 async def test_chunk_that_takes_too_long_is_halved_and_stays_small() -> None:
     server = Server()
     server.most, server.error = 3, TookTooLong()

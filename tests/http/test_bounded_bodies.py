@@ -4,27 +4,25 @@ import json
 
 import pytest
 
-from tests.bench.bodies import GOOD, MIB, REFUSED, many_names, ratio, read_and_answer, schema_for
+from tests.bench.bodies import GOOD, MIB, REFUSED, many_names, read_and_answer, schema_for
 from tests.http.conftest import City
 from transit_api.errors import LONGEST_NAME, TOLD_ERRORS
 from transit_api.schemas.users import UserRequest
 from transit_api.schemas.vehicles import PositionsRequest
 
 JSON = {"Content-Type": "application/json"}
-# Of a refused body's processor time over that of a good one of the same size.
-DEAREST = 3.0
 
 
 @pytest.mark.parametrize("name", REFUSED)
-async def test_refused_body_costs_at_most_three_times_a_good_one(name: str) -> None:
+async def test_dearest_body_is_refused_with_a_short_answer_whatever_it_is_read_as(
+    name: str,
+) -> None:
     raw = REFUSED[name]
     assert len(raw) <= MIB
     assert {await read_and_answer(schema_for(good), good) for good in GOOD.values()} == {(200, 0)}
     for schema in (schema_for(raw), PositionsRequest(), UserRequest()):
         status, length = await read_and_answer(schema, raw)
         assert status in (400, 422) and length < 10_000, (schema, status, length)
-    refused, good = await ratio(name)
-    assert refused <= DEAREST * good, (refused, good)
 
 
 async def test_first_errors_are_named_and_the_others_counted_validation_error(city: City) -> None:

@@ -508,20 +508,20 @@ async def test_copy_stays_in_redis_as_long_as_it_may_be_served_stale(
 async def test_failures_far_apart_do_not_open_the_breaker(
     worker: Worker, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    get = worker.cache._redis.get
+    get = worker.cache._redis.getrange
 
     async def broken(*_: object) -> None:
         raise redis.ConnectionError("once")
 
     for number in range(3 * module.FAILURES_TO_OPEN):
         if number % module.FAILURES_TO_OPEN:
-            monkeypatch.setattr(worker.cache._redis, "get", broken)
+            monkeypatch.setattr(worker.cache._redis, "getrange", broken)
         else:
-            monkeypatch.setattr(worker.cache._redis, "get", get)
+            monkeypatch.setattr(worker.cache._redis, "getrange", get)
         request = make_mocked_request("GET", "/", app=worker.app)
         await cached(request, "revenue", (number,), source)
         assert worker.cache.available
-    monkeypatch.setattr(worker.cache._redis, "get", broken)
+    monkeypatch.setattr(worker.cache._redis, "getrange", broken)
     await cached(request, "revenue", ("one more",), source)
     assert not worker.cache.available
 

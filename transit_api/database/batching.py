@@ -43,6 +43,9 @@ LONGEST_WAIT_S: Final = 0.9
 STANDING_LINE_S: Final = 0.5
 # Uploads go in pieces, so that a live tap waits for one piece and not for a thousand taps.
 UPLOAD_CHUNK: Final = 100
+# A piece that took longer is followed by smaller ones, which leave more of the machine to live taps
+# and cost less: within one transaction each trip that is priced again leaves its former self.
+LONG_CHUNK_S = 0.25
 UPLOADS_AT_A_TIME: Final = 2
 UPLOADS_WAITING: Final = 64
 LONGEST_UPLOAD_WAIT_S: Final = 5.0
@@ -120,7 +123,8 @@ class Batcher:
 
         It goes in chunks, one after the other, beside the live calls and never before them. If it
         raises, the chunks before the failure are done: ask again with the same keys. A chunk that
-        takes too long is halved, down to one element, so that every try gets further.
+        takes too long is halved, down to one element, so that every try gets further; what
+        follows a chunk that took long goes in smaller ones, until they are quick again.
         """
         if self._uploads_waiting >= UPLOADS_WAITING:
             raise Overloaded
@@ -140,23 +144,29 @@ class Batcher:
     async def _upload(self, elements: Sequence[Element]) -> list[Row]:
         loop = asyncio.get_running_loop()
         rows: list[Row] = []
-        size = UPLOAD_CHUNK
+        size = largest = UPLOAD_CHUNK
         while len(rows) < len(elements):
             answers = [
                 (element, loop.create_future())
                 for element in elements[len(rows) : len(rows) + size]
             ]
+            began = loop.time()
             await self._decide(answers, self._upload_call)
+            taken_s = loop.time() - began
             # All are looked at, because asyncio complains of failures that nobody asked for.
             failures = [answer.exception() for _, answer in answers]
             # Rolled back whole, so that elements without a key may be asked again as well. What
             # follows is as dear as this, so the chunks stay small.
             if len(answers) > 1 and all(isinstance(error, TookTooLong) for error in failures):
-                size = len(answers) // 2
+                size = largest = len(answers) // 2
                 continue
             for failure in filter(None, failures):
                 raise failure
             rows.extend([answer.result() for _, answer in answers])
+            if taken_s > LONG_CHUNK_S:
+                size = max(1, len(answers) // 2)
+            elif taken_s < LONG_CHUNK_S / 4:
+                size = min(2 * size, largest)
         return rows
 
     async def _run(self) -> None:
