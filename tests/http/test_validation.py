@@ -20,7 +20,7 @@ import transit_api.schemas.users
 import transit_api.schemas.vehicles
 from transit_api.http.answers import encode, instant
 from transit_api.http.pagination import page
-from transit_api.schemas.paging import PageQuery, RangeQuery
+from transit_api.schemas.paging import PageOfDaysQuery, PageQuery
 from transit_api.schemas.stations import StationsQuery
 from transit_api.schemas.strict import BatchSchema, StrictSchema
 from transit_api.schemas.trips import UserTripsQuery
@@ -122,6 +122,6 @@ def test_every_list_has_a_name_of_its_own() -> None:
     names = [
         schema.list_name
         for schema in SCHEMAS
-        if issubclass(schema, PageQuery) and schema not in (PageQuery, RangeQuery)
+        if issubclass(schema, PageQuery) and schema not in (PageQuery, PageOfDaysQuery)
     ]
     assert len(set(names)) == len(names) > 5 and "" not in names

@@ -10,7 +10,7 @@ from tests.sql.books import write_busy_book
 def run_audit(database, *arguments):
     return subprocess.run(
         [sys.executable, "-m", "transit_api", "audit", *arguments],
-        env={**os.environ, "DATABASE_URL": database.service_url},
+        env={**os.environ, "DATABASE_URL": database.owner_url},
         capture_output=True,
         text=True,
         timeout=60,

@@ -9,6 +9,7 @@ RESTORED = """
     INSERT INTO transit.restored SELECT v.* FROM transit.deny_list_version AS v;
     DROP TABLE transit.deny_list_version;
     ALTER TABLE transit.restored RENAME TO deny_list_version;
+    GRANT SELECT ON transit.deny_list_version TO transit_service;
 """
 
 
