@@ -28,7 +28,7 @@ from tests.mutants.python_part import AT_ONCE, ROOT, run_python
 from tests.mutants.random_mutants import run_random
 from tests.procedures import procedure_file
 from transit_api.database.migrate import SQL, migrate
-from transit_api.local import embedded, postgresql
+from transit_api.local import embedded, embedded_roles
 from transit_api.local.embedded import Servers, start_embedded
 from transit_api.local.embedded_roles import DATABASE, OWNER, SUPERUSER
 
@@ -106,7 +106,8 @@ def run_task(task: Task) -> Run:
     with tempfile.TemporaryDirectory(prefix="transit-mutant-") as directory:
         servers = RUNNING[0]
         make_database(servers, task, Path(directory))
-        postgresql.DATABASE = task.name
+        # The template that tests/conftest.py clones, which is imported after this.
+        embedded_roles.DATABASE = task.name
 
         @contextmanager
         def running(*_: Any, **__: Any) -> Iterator[Servers]:
