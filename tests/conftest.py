@@ -246,7 +246,12 @@ class Server:
         return self.process.wait(wait_s)
 
 
-def start_command(log: Path, *arguments: str, environment: dict[str, str] | None = None) -> Server:
+def start_command(
+    log: Path,
+    *arguments: str,
+    environment: dict[str, str] | None = None,
+    directory: Path | None = None,
+) -> Server:
     """Run `transit-api` until it says where it serves; AssertionError with its log if not."""
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -256,6 +261,7 @@ def start_command(log: Path, *arguments: str, environment: dict[str, str] | None
             stderr=output,
             text=True,
             env={**os.environ, "TRANSIT_LOG_FORMAT": "json", **(environment or {})},
+            cwd=directory,
         )
     assert process.stdout is not None
     for line in process.stdout:

@@ -8,6 +8,7 @@ from transit_api.cache.cache import cache_lifespan
 from transit_api.database.batching import batching_lifespan
 from transit_api.database.pools import database_lifespan
 from transit_api.handlers.documents import DOCUMENT, Document
+from transit_api.handlers.operations import WANTED_PARTS, wanted_parts
 from transit_api.http.aiohttp_errors import answer_rubbish_as_problems
 from transit_api.http.connections import CONNECTIONS, Connections
 from transit_api.http.cors import CORS, Cors
@@ -49,6 +50,7 @@ def make_app(settings: Settings) -> web.Application:
     app[CORS] = Cors(settings)
     routes = [*ROUTES, *CLOCK_ROUTES] if settings.simulated_clock else ROUTES
     app[DOCUMENT] = Document(routes)
+    app[WANTED_PARTS] = wanted_parts()
     app.add_routes(routes)
     app.cleanup_ctx.extend(LIFESPANS)
     return app

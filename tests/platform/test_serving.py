@@ -18,6 +18,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
+import aiohttp_apispec
 import psutil
 import psycopg2
 import pytest
@@ -309,6 +310,33 @@ def test_up_serves_stops_on_ctrl_c_and_serves_again(up: Start) -> None:
         serving.process.send_signal(signal.SIGINT)
         assert serving.process.wait(20) == 0
         assert not still_running(children)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root steps down")
+def test_up_serves_everything_from_a_directory_that_only_root_enters(
+    tmp_path: Path, data_directory: Path
+) -> None:
+    """As in root's own home: what a worker reads of our files, it reads before it steps down."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    root, swagger = Path(transit_api.__file__).parents[1], Path(aiohttp_apispec.__file__).parent
+    for source in (root / "transit_api", root / "sql", swagger):
+        shutil.copytree(source, closed / source.name)
+    serving = start_command(
+        data_directory / "log",
+        *("up", "--port", "0", "--workers", "1", "--data-dir", str(closed / ".data")),
+        directory=closed,
+    )
+    try:
+        paths = (
+            "/health/ready", "/openapi.json", "/docs", "/docs/static/swagger-ui.css",
+            "/docs/static/swagger-ui-bundle.js", "/api/v1/stations?q=portal", "/metrics",
+        )  # fmt: skip
+        assert {path: status_of(serving, path) for path in paths} == dict.fromkeys(paths, 200)
+    finally:
+        serving.stop()
+        assert serving.process.stdout is not None
+        serving.process.stdout.close()
 
 
 def test_up_starts_after_it_was_killed(up: Start) -> None:

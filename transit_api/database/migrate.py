@@ -364,7 +364,11 @@ def _run_file(cursor: Any, path: Path) -> None:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*.sql"))
+    # A folder that may not be read looks empty: what is missing then must not be what is wanted.
+    files = sorted(folder.rglob("*.sql"))
+    if not files:
+        raise MigrationError(f"{folder} holds no SQL that can be read")
+    return files
 
 
 def _checksum(files: Iterable[Path], *more: str) -> str:

@@ -7,7 +7,7 @@ import functools
 import importlib.metadata
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 import psycopg2
 from aiohttp import web
@@ -35,6 +35,9 @@ READ_CLOCK = "SELECT * FROM api.read_clock()"
 SET_CLOCK = "SELECT * FROM api.set_clock(%s, %s)"
 
 VERSION = importlib.metadata.version("transit-api")
+
+
+WANTED_PARTS: Final = web.AppKey("WANTED_PARTS", tuple[list[str], list[str]])
 
 
 @Endpoint(
@@ -108,7 +111,8 @@ async def ready(request: web.Request) -> web.Response:
     if request.app[DRAINING].active:
         raise Problem("database_unavailable", "This worker is stopping.")
     try:
-        missing = await request.app[DB].ask_at_once(READINESS_SQL, _wanted_parts())
+        wanted = request.app[WANTED_PARTS]
+        missing = await request.app[DB].ask_at_once(READINESS_SQL, wanted)
     except psycopg2.ProgrammingError as error:
         raise Problem("database_unavailable", "The database was never migrated.") from error
     if missing:
@@ -192,5 +196,6 @@ def _checked(request: web.Request, check: dict[str, Any], code: str) -> web.Resp
 
 
 @functools.cache
-def _wanted_parts() -> tuple[list[str], list[str]]:
+def wanted_parts() -> tuple[list[str], list[str]]:
+    """What readiness asks the database for, read from the files of this release once."""
     return readiness_parameters()

@@ -98,7 +98,7 @@ def _operations(
 ) -> Iterator[tuple[str, str, str, Endpoint]]:
     """Method, path, handler name and contract; what HEAD answers follows from GET."""
     app = web.Application()
-    app.add_routes(routes)
+    app.add_routes(route for route in routes if isinstance(route, web.RouteDef))
     for route in app.router.routes():
         contract = contract_of(route.handler)
         if contract is not None and route.resource is not None and route.method != hdrs.METH_HEAD:

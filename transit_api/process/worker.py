@@ -24,12 +24,13 @@ POLL_S = 0.02
 COLLECT_AFTER = (20_000, 20, 20)
 
 
-async def serve(settings: Settings, sockets: list[socket.socket], ready_fd: int) -> None:
+async def serve(
+    settings: Settings, app: web.Application, sockets: list[socket.socket], ready_fd: int
+) -> None:
     """Answer requests; at SIGTERM or SIGINT drain, finish and return, in bounded time."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    app = make_app(settings)
     runner = web.AppRunner(
         app,
         # The application writes its own line per request, off the hot path.
@@ -93,13 +94,15 @@ def main() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     sockets = [socket.socket(fileno=number) for number in numbers]
     settings = read_settings()
+    # What it reads of our own files it reads here: afterwards they may be closed to it.
+    app = make_app(settings)
     if uid is not None:
         become(uid)
         # The kernel forgets this with the user.
         die_with_parent(signal.SIGTERM)
     configure_logging(settings)
     raise_file_limit()
-    uvloop.run(serve(settings, sockets, ready_fd))
+    uvloop.run(serve(settings, app, sockets, ready_fd))
 
 
 if __name__ == "__main__":
