@@ -1,6 +1,8 @@
 """The lists of mutants, which `make mutants` runs, fit the procedures and modules as they are."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,15 @@ def test_mutants_at_random_are_those_of_their_seed_and_still_python():
     for mutant in drawn:
         assert mutant.changed() != (ROOT / mutant.file).read_bytes()
         compile(mutant.changed(), mutant.file, "exec")
+
+
+def test_runner_sees_a_mutant_of_the_sql_that_must_die():
+    """One that never reached the database of the tests would survive, as every other would."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.mutants", "--sql", "--only", "tap before the first tariff"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert "1 of 1 mutants of SQL killed" in done.stdout, done.stdout + done.stderr
